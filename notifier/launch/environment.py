@@ -1,0 +1,193 @@
+"""The environment variables that Notifier reads, checked before anything starts.
+
+Raises ``BadVariable``, whose text is one line that names the variable, what it
+holds and what it should hold.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DEFAULT_PORT = 8000
+DEFAULT_SANDBOX_PORT = 8090
+TRUE_WORDS = {"1", "true", "yes", "on"}
+FALSE_WORDS = {"0", "false", "no", "off", ""}
+
+
+class BadVariable(Exception):
+    """An environment variable that cannot be used; the text says how to mend it."""
+
+    def __init__(self, name: str, value: str, remedy: str) -> None:
+        super().__init__(f'{name} "{value}" {remedy}')
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Environment:
+    port: int
+    sandbox_port: int
+    debug: bool
+    data_dir: Path
+    database_url: str
+    secret_key: str
+    allowed_hosts: tuple[str, ...]
+    gateway_url: str
+    gateway_token: str
+
+    @property
+    def uses_embedded_database(self) -> bool:
+        return not self.database_url
+
+    @property
+    def uses_sandbox_gateway(self) -> bool:
+        return not self.gateway_url
+
+    @property
+    def effective_gateway_url(self) -> str:
+        return self.gateway_url or f"http://127.0.0.1:{self.sandbox_port}"
+
+
+def read_environment(variables: Mapping[str, str]) -> Environment:
+    """Read and check every variable at once; the first bad one raises BadVariable."""
+    data_dir = _data_dir(variables)
+    return Environment(
+        port=_port(variables, "PORT", DEFAULT_PORT),
+        sandbox_port=_port(variables, "SANDBOX_PORT", DEFAULT_SANDBOX_PORT),
+        debug=_boolean(variables, "DEBUG"),
+        data_dir=data_dir,
+        database_url=_database_url(variables),
+        secret_key=variables.get("SECRET_KEY", "").strip() or _kept_secret_key(data_dir),
+        allowed_hosts=_hosts(variables),
+        gateway_url=_http_url(variables, "GATEWAY_URL"),
+        gateway_token=_token(variables),
+    )
+
+
+def database_settings(url: str) -> dict[str, object]:
+    """Django's settings for a checked DATABASE_URL."""
+    return dict(dj_database_url.parse(url))
+
+
+def _port(variables: Mapping[str, str], name: str, default: int) -> int:
+    value = variables.get(name, "").strip()
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
+        raise BadVariable(name, value, "is not a port: use a whole number from 1 to 65535.")
+    return int(value)
+
+
+def _boolean(variables: Mapping[str, str], name: str) -> bool:
+    value = variables.get(name, "").strip().lower()
+    if value in TRUE_WORDS:
+        return True
+    if value in FALSE_WORDS:
+        return False
+    raise BadVariable(name, value, "is neither true nor false: use 1 or 0.")
+
+
+def _data_dir(variables: Mapping[str, str]) -> Path:
+    value = variables.get("NOTIFIER_DATA_DIR", "").strip()
+    path = Path(value).expanduser().absolute() if value else CHECKOUT / ".data"
+    if path.exists() and not path.is_dir():
+        raise BadVariable("NOTIFIER_DATA_DIR", str(path), "is not a folder.")
+    return path
+
+
+def _database_url(variables: Mapping[str, str]) -> str:
+    value = variables.get("DATABASE_URL", "").strip()
+    if not value:
+        return ""
+    remedy = "is not a PostgreSQL address: use postgres://user:password@host:5432/name."
+    try:
+        parsed = dj_database_url.parse(value)
+    except (ValueError, KeyError) as error:
+        raise BadVariable("DATABASE_URL", _without_password(value), remedy) from error
+    if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
+        raise BadVariable("DATABASE_URL", _without_password(value), remedy)
+    return value
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator or "@" not in rest:
+        return url
+    return f"{scheme}://…@{rest.rpartition('@')[2]}"
+
+
+def _hosts(variables: Mapping[str, str]) -> tuple[str, ...]:
+    value = variables.get("ALLOWED_HOSTS", "")
+    hosts = tuple(host.strip() for host in value.split(",") if host.strip())
+    for host in hosts:
+        if "/" in host or " " in host:
+            raise BadVariable(
+                "ALLOWED_HOSTS", value, "is not a list of host names: separate them by commas."
+            )
+    return hosts
+
+
+def _http_url(variables: Mapping[str, str], name: str) -> str:
+    value = variables.get(name, "").strip()
+    if not value:
+        return ""
+    remedy = "is not an http(s) address: use, for example, https://gateway.example.com."
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - raises ValueError where the port is not a number
+    except ValueError as error:
+        raise BadVariable(name, value, remedy) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadVariable(name, value, remedy)
+    if parts.query or parts.fragment:
+        raise BadVariable(name, value, "may not carry a query or fragment: give the base address.")
+    return value.rstrip("/")
+
+
+def _token(variables: Mapping[str, str]) -> str:
+    value = variables.get("GATEWAY_TOKEN", "").strip()
+    if any(not 0x20 < ord(character) < 0x7F for character in value):
+        # The value is a secret: it is not repeated in the message.
+        raise BadVariable("GATEWAY_TOKEN", "…", "has characters that a header cannot carry.")
+    return value
+
+
+def _kept_secret_key(data_dir: Path) -> str:
+    """The key kept in the data folder, made on the first start."""
+    path = data_dir / "secret_key"
+    try:
+        kept = path.read_text().strip()
+        if kept:
+            return kept
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise BadVariable(
+            "NOTIFIER_DATA_DIR", str(data_dir), f"cannot be read: {error.strerror}."
+        ) from error
+    return _make_secret_key(path)
+
+
+def _make_secret_key(path: Path) -> str:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        candidate = path.with_name(f"secret_key.{secrets.token_hex(4)}")
+        candidate.touch(mode=0o600)
+        candidate.write_text(secrets.token_urlsafe(50))
+        try:
+            # A hard link fails where the name is taken: of two first starts
+            # at once, both then read the winner's key.
+            path.hardlink_to(candidate)
+        except FileExistsError:
+            pass
+        finally:
+            candidate.unlink()
+    except OSError as error:
+        raise BadVariable(
+            "NOTIFIER_DATA_DIR", str(path.parent), f"cannot be written: {error.strerror}."
+        ) from error
+    return path.read_text().strip()

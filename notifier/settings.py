@@ -1,0 +1,157 @@
+"""Django's settings. What may differ between installations comes from launch.environment."""
+
+import os
+
+from notifier.launch.environment import CHECKOUT, database_settings, read_environment
+from notifier.launch.postgres import connection_settings
+
+ENVIRONMENT = read_environment(os.environ)
+
+BASE_DIR = CHECKOUT
+DATA_DIR = ENVIRONMENT.data_dir
+DEBUG = ENVIRONMENT.debug
+SECRET_KEY = ENVIRONMENT.secret_key
+ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts) or ["localhost", "127.0.0.1", "[::1]"]
+
+INSTALLED_APPS = [
+    # Before django_q: its qcluster command is ours, see management/commands/qcluster.py.
+    "notifier",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_q",
+    "django_htmx",
+    "django_tables2",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "notifier.urls"
+WSGI_APPLICATION = "notifier.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database -------------------------------------------------------------------------
+
+DATABASES = {
+    "default": {
+        **(
+            connection_settings(DATA_DIR)
+            if ENVIRONMENT.uses_embedded_database
+            else database_settings(ENVIRONMENT.database_url)
+        ),
+        # Kept connections, checked before use: a restarted server is met by
+        # a new connection instead of an error on a page.
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    **DATABASES["default"]["OPTIONS"],
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People ---------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "sign_in"
+
+# --- Language and time ----------------------------------------------------------------
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = os.environ.get("TZ", "").strip() or "UTC"
+USE_THOUSAND_SEPARATOR = True
+
+# --- Static files ---------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- Clusters -------------------------------------------------------------------------
+
+# How many senders work at once, over all machines: each holds one slot.
+SENDER_SLOTS = int(os.environ.get("SENDER_SLOTS", "") or 2)
+
+Q_CLUSTER = {
+    "name": "notifier",
+    "orm": "default",
+    # Two more than the senders: one for starts and sweeps, one to spare.
+    "workers": SENDER_SLOTS + 2,
+    "queue_limit": 1,
+    "bulk": 1,
+    "poll": 0.2,
+    # Longer than any slice of sending can last: it is never meant to fire.
+    "timeout": 150,
+    "retry": 180,
+    "ack_failures": True,
+    "max_attempts": 3,
+    "catch_up": False,
+    "save_limit": -1,
+    "scheduler": False,
+    "label": "Tasks",
+}
+
+# --- Gateway --------------------------------------------------------------------------
+
+GATEWAY_URL = ENVIRONMENT.effective_gateway_url
+GATEWAY_TOKEN = ENVIRONMENT.gateway_token or (
+    "sandbox" if ENVIRONMENT.uses_sandbox_gateway else ""  # noqa: S105 - not a secret
+)
