@@ -1,0 +1,73 @@
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.db.models.lookups import Regex
+
+from notifier.clients.operators import FIRST_OPERATOR, LAST_OPERATOR
+
+PHONE_DIGITS = r"^[1-9][0-9]{6,14}$"
+
+
+class Client(models.Model):
+    """A person who can be reached: one row per phone number."""
+
+    phone = models.CharField(
+        "phone",
+        max_length=15,
+        # Compared byte by byte, so that a search by prefix uses the unique index.
+        db_collation="C",
+        help_text="Digits with the country code, without a plus: 79991234567.",
+    )
+    operator = models.PositiveSmallIntegerField(
+        "operator", help_text="Mobile operator code, three digits."
+    )
+    tag = models.CharField("tag", max_length=100, blank=True, default="")
+    timezone = models.CharField("time zone", max_length=64, default="UTC")
+    attributes = models.JSONField("attributes", default=dict, blank=True)
+    opted_out_at = models.DateTimeField("opted out at", null=True, blank=True)
+    created_at = models.DateTimeField("added at", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("changed at", auto_now=True)
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "client"
+        ordering = ("-id",)
+        indexes = [
+            models.Index(fields=["tag", "id"], name="client_tag"),
+            models.Index(fields=["operator", "id"], name="client_operator"),
+            models.Index(fields=["timezone", "id"], name="client_timezone"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["phone"], name="client_phone_unique"),
+            models.CheckConstraint(
+                condition=Q(Regex(models.F("phone"), PHONE_DIGITS)), name="client_phone_digits"
+            ),
+            models.CheckConstraint(
+                condition=Q(operator__range=(FIRST_OPERATOR, LAST_OPERATOR)),
+                name="client_operator_three_digits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"+{self.phone}"
+
+    @property
+    def is_opted_out(self) -> bool:
+        return self.opted_out_at is not None
+
+
+class ClientFilter(models.Model):
+    """Saved, named conditions that choose clients; see clients.conditions for the grammar."""
+
+    name = models.CharField("name", max_length=100, unique=True)
+    conditions = models.JSONField("conditions", default=dict, blank=True)
+    created_at = models.DateTimeField("created at", db_default=Now(), editable=False)
+    updated_at = models.DateTimeField("changed at", auto_now=True)
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "client_filter"
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

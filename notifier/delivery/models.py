@@ -1,0 +1,222 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from notifier.clients.models import Client
+from notifier.mailings.models import Mailing
+
+
+class MessageStatus(models.TextChoices):
+    PENDING = "pending", "Waiting"
+    SENDING = "sending", "Sending"
+    ACCEPTED = "accepted", "Accepted"
+    FAILED = "failed", "Failed"
+    UNKNOWN = "unknown", "Unknown"
+    EXPIRED = "expired", "Expired"
+    CANCELLED = "cancelled", "Cancelled"
+    SKIPPED = "skipped", "Skipped"
+
+
+OPEN = ("pending", "sending")
+TERMINAL = ("accepted", "failed", "unknown", "expired", "cancelled", "skipped")
+# A message that may have reached its phone cannot be said not to have been sent.
+NOT_SENT = ("failed", "expired", "cancelled", "skipped")
+
+
+class Message(models.Model):
+    """What became of one recipient of one mailing. Its id is the id sent to the gateway.
+
+    Statuses change only in delivery.ledger. The columns that sending changes
+    are in no index but ``due_at``'s, so that recording a result rewrites a row
+    in its place (a heap-only update) and touches no index.
+    """
+
+    mailing = models.ForeignKey(
+        Mailing, models.CASCADE, related_name="messages", db_index=False, db_constraint=False
+    )
+    # The row outlives its client: the phone is kept beside it.
+    client = models.ForeignKey(
+        Client, models.DO_NOTHING, related_name="messages", db_index=False, db_constraint=False
+    )
+    phone = models.CharField(max_length=15, db_collation="C")
+    status = models.CharField(max_length=9, choices=MessageStatus)
+    reason = models.CharField(
+        max_length=40, null=True, help_text="Why it was not accepted, or not yet."
+    )
+    due_at = models.DateTimeField(null=True, help_text="When it may be claimed, while pending.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    maybe_sent = models.BooleanField(
+        default=False, help_text="Some attempt ended with an unknown outcome."
+    )
+    claim_id = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(null=True, help_text="When the last attempt began.")
+    finished_at = models.DateTimeField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    http_status = models.PositiveSmallIntegerField(null=True)
+    gateway_code = models.BigIntegerField(null=True)
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "message"
+        indexes = [
+            models.Index(
+                fields=["mailing", "due_at"],
+                condition=Q(due_at__isnull=False),
+                name="message_due",
+            ),
+            models.Index(
+                fields=["mailing", "reason"],
+                condition=Q(reason__isnull=False),
+                name="message_reason",
+            ),
+        ]
+        constraints = [
+            # The client first: so it also finds all messages of a client.
+            models.UniqueConstraint(
+                fields=["client", "mailing"], name="message_one_per_recipient"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending", due_at__isnull=False)
+                | (~Q(status="pending") & Q(due_at__isnull=True)),
+                name="message_pending_has_due_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="sending", claim_id__isnull=False)
+                | (~Q(status="sending") & Q(claim_id__isnull=True)),
+                name="message_sending_has_claim",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=OPEN, finished_at__isnull=True)
+                | Q(status__in=TERMINAL, finished_at__isnull=False),
+                name="message_ended_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(maybe_sent=True, status__in=NOT_SENT),
+                name="message_maybe_sent_stays_honest",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+
+class Slot(models.Model):
+    """One of the places in which a sender may work; at most one slice runs in each.
+
+    ``generation`` rises with every slice: a task for an older one does nothing.
+    ``wakes`` rises whenever there may be something to send: a slice that ends
+    checks that none came after its last look.
+    """
+
+    class State(models.TextChoices):
+        IDLE = "idle"
+        QUEUED = "queued"
+        RUNNING = "running"
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    generation = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=7, choices=State, default=State.IDLE)
+    wakes = models.BigIntegerField(default=0)
+    worker = models.CharField(max_length=100, blank=True, default="")
+    lease_expires_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "slot"
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"slot {self.pk}"
+
+
+class Claim(models.Model):
+    """A sender's lease on a batch of one mailing's messages.
+
+    A result counts only while the message still carries the claim it was sent
+    under. ``open`` is how many of the batch have no result yet.
+    """
+
+    mailing = models.ForeignKey(Mailing, models.CASCADE, db_constraint=False)
+    gateway_id = models.BigIntegerField()
+    slot = models.PositiveSmallIntegerField()
+    generation = models.BigIntegerField()
+    worker = models.CharField(max_length=100)
+    taken_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    message_ids = ArrayField(models.BigIntegerField())
+    open = models.PositiveIntegerField()
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "claim"
+
+    def __str__(self) -> str:
+        return f"claim {self.pk}"
+
+
+class Attempt(models.Model):
+    """One attempt that did not end in acceptance; the accepted one is on the message."""
+
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="failed_attempts", db_constraint=False
+    )
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    outcome = models.CharField(max_length=12)
+    reason = models.CharField(max_length=40)
+    phase = models.CharField(max_length=12)
+    http_status = models.PositiveSmallIntegerField(null=True)
+    gateway_code = models.BigIntegerField(null=True)
+    error = models.CharField(max_length=200, blank=True, default="")
+    reply = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "attempt"
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of message {self.message_id}"
+
+
+class MinuteCount(models.Model):
+    """How many messages of a mailing came to an outcome in a minute.
+
+    ``outcome`` is a terminal message status, or ``retried`` for an attempt
+    that put its message back to wait. Written with the results themselves.
+    """
+
+    RETRIED = "retried"
+
+    pk = models.CompositePrimaryKey("mailing_id", "minute", "outcome")
+    mailing = models.ForeignKey(
+        Mailing, models.CASCADE, related_name="minute_counts", db_index=False
+    )
+    minute = models.DateTimeField()
+    outcome = models.CharField(max_length=9)
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "minute_count"
+        indexes = [models.Index(fields=["minute"], name="minute_count_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.count} at {self.minute:%Y-%m-%d %H:%M}"
+
+
+class Heartbeat(models.Model):
+    """When a named, repeated job last ran: the sweep, and each cluster."""
+
+    name = models.CharField(max_length=150, primary_key=True)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "heartbeat"
+
+    def __str__(self) -> str:
+        return self.name

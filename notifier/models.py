@@ -1,0 +1,21 @@
+"""All models in one place, where Django looks for them."""
+
+from notifier.accounts.models import ApiToken, SetupLink
+from notifier.clients.models import Client, ClientFilter
+from notifier.delivery.models import Attempt, Claim, Heartbeat, Message, MinuteCount, Slot
+from notifier.mailings.models import Gateway, Mailing
+
+__all__ = [
+    "ApiToken",
+    "Attempt",
+    "Claim",
+    "Client",
+    "ClientFilter",
+    "Gateway",
+    "Heartbeat",
+    "Mailing",
+    "Message",
+    "MinuteCount",
+    "SetupLink",
+    "Slot",
+]
