@@ -156,3 +156,7 @@ GATEWAY_URL = ENVIRONMENT.effective_gateway_url
 GATEWAY_TOKEN = ENVIRONMENT.gateway_token or (
     "sandbox" if ENVIRONMENT.uses_sandbox_gateway else ""  # noqa: S105 - not a secret
 )
+
+# --- Clients --------------------------------------------------------------------------
+
+DEFAULT_CLIENT_TIMEZONE = "UTC"

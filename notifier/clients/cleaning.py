@@ -1,0 +1,108 @@
+"""One client's fields on the way in, from a form, the API or a file alike."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from notifier.clients.operators import check_operator, operator_of
+from notifier.clients.phones import BadPhone, normalise_phone
+from notifier.clients.timezones import check_timezone
+
+LONGEST_TAG = 100
+
+
+class ClientProblems(ValueError):
+    """``problems`` maps each wrong field to a sentence for the person who filled it in."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = dict(problems)
+
+
+@dataclass(frozen=True)
+class CleanClient:
+    phone: str
+    operator: int
+    tag: str
+    timezone: str
+    attributes: dict[str, object] = field(default_factory=dict)
+
+
+def clean_client(
+    *,
+    phone: object,
+    operator: object = None,
+    tag: object = "",
+    timezone: object = None,
+    attributes: object = None,
+) -> CleanClient:
+    """All fields normalised and checked; raises ClientProblems with every wrong one.
+
+    A blank operator is read from the phone, a blank time zone is the
+    installation's default.
+    """
+    problems: dict[str, str] = {}
+
+    def checked(name: str, check: Callable[[object], object], value: object) -> object:
+        try:
+            return check(value)
+        except ValueError as error:
+            problems[name] = str(error)
+            return None
+
+    values = {
+        "phone": checked("phone", normalise_phone, phone),
+        "tag": checked("tag", check_tag, tag),
+        "timezone": checked("timezone", _timezone_or_default, timezone),
+        "attributes": checked("attributes", check_attributes, attributes),
+    }
+    if not _is_blank(operator):
+        values["operator"] = checked("operator", check_operator, operator)
+    elif values["phone"] is not None:
+        values["operator"] = checked("operator", _operator_from_phone, values["phone"])
+    if problems:
+        raise ClientProblems(problems)
+    return CleanClient(**values)  # type: ignore[arg-type]
+
+
+def check_tag(value: object) -> str:
+    tag = "" if value is None else str(value).strip()
+    if len(tag) > LONGEST_TAG:
+        raise ValueError(f"The tag has {len(tag)} characters; at most {LONGEST_TAG} are kept.")
+    _refuse_control_characters("The tag", tag)
+    return tag
+
+
+def check_attributes(value: object) -> dict[str, object]:
+    """A flat object of texts, numbers, true, false and null."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("Attributes are an object of names and values.")
+    for name, content in value.items():
+        if not isinstance(content, str | int | float | bool | None):
+            raise ValueError(f'Attribute "{name}" is neither a text nor a number.')
+        _refuse_control_characters(f'Attribute "{name}"', f"{name}{content}")
+    return dict(value)
+
+
+def _refuse_control_characters(subject: str, text: str) -> None:
+    # PostgreSQL cannot store NUL, and no keyboard types the others.
+    if any(ord(character) < 0x20 and character not in "\t\n\r" for character in text):
+        raise ValueError(f"{subject} has invisible control characters in it.")
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _timezone_or_default(value: object) -> str:
+    return settings.DEFAULT_CLIENT_TIMEZONE if _is_blank(value) else check_timezone(value)
+
+
+def _operator_from_phone(phone: object) -> int:
+    operator = operator_of(str(phone))
+    if operator is None:
+        raise BadPhone(f'Phone number "{phone}" shows no operator code: give the operator.')
+    return operator
