@@ -62,7 +62,7 @@ CITIES: tuple[tuple[str, str, float], ...] = (
     ("Магадан", "Asia/Magadan", 0.1),
     ("Петропавловск-Камчатский", "Asia/Kamchatka", 0.3),
 )
-NAMES = (
+NAMES = (  # noqa: SIM905 - one name a line would be a page of them
     "Александр Дмитрий Максим Сергей Андрей Алексей Артём Илья Кирилл Михаил Никита Матвей "
     "Роман Егор Иван Денис Евгений Даниил Тимофей Владислав Игорь Владимир Павел Руслан Марк "
     "Константин Тимур Олег Ярослав Антон Николай Глеб Вадим Степан Юрий Богдан Артур Семён "
@@ -85,7 +85,7 @@ def add_sample_clients(count: int, *, seed: int = 1) -> int:
 
     The same seed makes the same clients in an empty database.
     """
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - made-up people, no secrets
     added = 0
     while added < count:
         added += _add_batch(_made_up_rows(random, min(BATCH, count - added)))
