@@ -109,7 +109,7 @@ LOGOUT_REDIRECT_URL = "sign_in"
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = os.environ.get("TZ", "").strip() or "UTC"
+TIME_ZONE = ENVIRONMENT.time_zone
 USE_THOUSAND_SEPARATOR = True
 
 # --- Static files ---------------------------------------------------------------------
@@ -129,7 +129,7 @@ STORAGES = {
 # --- Clusters -------------------------------------------------------------------------
 
 # How many senders work at once, over all machines: each holds one slot.
-SENDER_SLOTS = int(os.environ.get("SENDER_SLOTS", "") or 2)
+SENDER_SLOTS = ENVIRONMENT.sender_slots
 
 Q_CLUSTER = {
     "name": "notifier",
@@ -160,3 +160,8 @@ GATEWAY_TOKEN = ENVIRONMENT.gateway_token or (
 # --- Clients --------------------------------------------------------------------------
 
 DEFAULT_CLIENT_TIMEZONE = "UTC"
+
+# --- Mailings -------------------------------------------------------------------------
+
+# The end of a mailing that names none.
+DEFAULT_MAILING_HOURS = 24

@@ -121,6 +121,10 @@ class Mailing(models.Model):
     first_message_id = models.BigIntegerField(null=True, editable=False)
     last_message_id = models.BigIntegerField(null=True, editable=False)
 
+    # Filled in by delivery.control for the answer to whoever created or changed it.
+    matched: int | None = None
+    warning: str = ""
+
     class Meta:
         app_label = "notifier"
         db_table = "mailing"
