@@ -4,12 +4,20 @@
 import os
 import sys
 
+from notifier.launch.command_database import database_for
+from notifier.launch.errors import CannotStart
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notifier.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        with database_for(sys.argv, os.environ):
+            execute_from_command_line(sys.argv)
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

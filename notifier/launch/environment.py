@@ -4,22 +4,30 @@ Raises ``BadVariable``, whose text is one line that names the variable, what it
 holds and what it should hold.
 """
 
+import ipaddress
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import dj_database_url
+
+from notifier.launch.errors import CannotStart
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
 DEFAULT_SANDBOX_PORT = 8090
+DEFAULT_BIND_HOST = "127.0.0.1"
+DEFAULT_SENDER_SLOTS = 2
+MOST_SENDER_SLOTS = 64
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off", ""}
 
 
-class BadVariable(Exception):
+class BadVariable(CannotStart):
     """An environment variable that cannot be used; the text says how to mend it."""
 
     def __init__(self, name: str, value: str, remedy: str) -> None:
@@ -30,6 +38,7 @@ class BadVariable(Exception):
 @dataclass(frozen=True)
 class Environment:
     port: int
+    bind_host: str
     sandbox_port: int
     debug: bool
     data_dir: Path
@@ -38,6 +47,8 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     gateway_url: str
     gateway_token: str
+    sender_slots: int
+    time_zone: str
 
     @property
     def uses_embedded_database(self) -> bool:
@@ -55,8 +66,9 @@ class Environment:
 def read_environment(variables: Mapping[str, str]) -> Environment:
     """Read and check every variable at once; the first bad one raises BadVariable."""
     data_dir = _data_dir(variables)
-    return Environment(
+    environment = Environment(
         port=_port(variables, "PORT", DEFAULT_PORT),
+        bind_host=_bind_host(variables),
         sandbox_port=_port(variables, "SANDBOX_PORT", DEFAULT_SANDBOX_PORT),
         debug=_boolean(variables, "DEBUG"),
         data_dir=data_dir,
@@ -65,7 +77,14 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         allowed_hosts=_hosts(variables),
         gateway_url=_http_url(variables, "GATEWAY_URL"),
         gateway_token=_token(variables),
+        sender_slots=_sender_slots(variables),
+        time_zone=_time_zone(variables),
     )
+    if environment.uses_sandbox_gateway and environment.port == environment.sandbox_port:
+        raise BadVariable(
+            "SANDBOX_PORT", str(environment.sandbox_port), "is also PORT: use another port."
+        )
+    return environment
 
 
 def database_settings(url: str) -> dict[str, object]:
@@ -91,11 +110,38 @@ def _boolean(variables: Mapping[str, str], name: str) -> bool:
     raise BadVariable(name, value, "is neither true nor false: use 1 or 0.")
 
 
+def _bind_host(variables: Mapping[str, str]) -> str:
+    value = variables.get("BIND_HOST", "").strip()
+    if not value:
+        return DEFAULT_BIND_HOST
+    if value == "localhost":
+        return DEFAULT_BIND_HOST
+    try:
+        return str(ipaddress.ip_address(value.strip("[]")))
+    except ValueError as error:
+        remedy = "is not an IP address: use 127.0.0.1, or 0.0.0.0 for every network."
+        raise BadVariable("BIND_HOST", value, remedy) from error
+
+
 def _data_dir(variables: Mapping[str, str]) -> Path:
-    value = variables.get("NOTIFIER_DATA_DIR", "").strip()
-    path = Path(value).expanduser().absolute() if value else CHECKOUT / ".data"
-    if path.exists() and not path.is_dir():
-        raise BadVariable("NOTIFIER_DATA_DIR", str(path), "is not a folder.")
+    """The data folder, made when it is missing."""
+    name = "NOTIFIER_DATA_DIR"
+    value = variables.get(name, "").strip()
+    if not value.isprintable():
+        raise BadVariable(name, ascii(value), "has unprintable characters.")
+    try:
+        path = Path(value).expanduser().absolute() if value else CHECKOUT / ".data"
+        # Others may pass through, as the database's account must when root
+        # starts it, but not look around.
+        path.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except RuntimeError as error:
+        raise BadVariable(name, value, "names a home folder that does not exist.") from error
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BadVariable(name, str(path), "is not a folder.") from error
+    except OSError as error:
+        raise BadVariable(name, str(path), f"cannot be made: {error.strerror}.") from error
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise BadVariable(name, str(path), "cannot be read and written by this account.")
     return path
 
 
@@ -135,16 +181,17 @@ def _http_url(variables: Mapping[str, str], name: str) -> str:
     value = variables.get(name, "").strip()
     if not value:
         return ""
+    shown = _without_password(value)
     remedy = "is not an http(s) address: use, for example, https://gateway.example.com."
     try:
         parts = urlsplit(value)
         parts.port  # noqa: B018 - raises ValueError where the port is not a number
     except ValueError as error:
-        raise BadVariable(name, value, remedy) from error
+        raise BadVariable(name, shown, remedy) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadVariable(name, value, remedy)
+        raise BadVariable(name, shown, remedy)
     if parts.query or parts.fragment:
-        raise BadVariable(name, value, "may not carry a query or fragment: give the base address.")
+        raise BadVariable(name, shown, "may not carry a query or fragment: give the base address.")
     return value.rstrip("/")
 
 
@@ -156,11 +203,31 @@ def _token(variables: Mapping[str, str]) -> str:
     return value
 
 
+def _sender_slots(variables: Mapping[str, str]) -> int:
+    value = variables.get("SENDER_SLOTS", "").strip()
+    if not value:
+        return DEFAULT_SENDER_SLOTS
+    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= MOST_SENDER_SLOTS):
+        remedy = f"is not a number of senders: use a whole number from 1 to {MOST_SENDER_SLOTS}."
+        raise BadVariable("SENDER_SLOTS", value, remedy)
+    return int(value)
+
+
+def _time_zone(variables: Mapping[str, str]) -> str:
+    """TZ as an IANA name; ``:/usr/share/zoneinfo/Europe/Riga``, as some systems set it, is one."""
+    value = variables.get("TZ", "").strip().removeprefix(":")
+    name = os.path.realpath(value).rpartition("/zoneinfo/")[2] if value.startswith("/") else value
+    try:
+        return ZoneInfo(name).key if name else "UTC"
+    except (LookupError, ValueError, OSError) as error:
+        raise BadVariable("TZ", value, "is not a time zone: use a name as Europe/Riga.") from error
+
+
 def _kept_secret_key(data_dir: Path) -> str:
     """The key kept in the data folder, made on the first start."""
     path = data_dir / "secret_key"
     try:
-        kept = path.read_text().strip()
+        kept = path.read_text(errors="replace").strip()
         if kept:
             return kept
     except FileNotFoundError:
