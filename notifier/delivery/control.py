@@ -21,7 +21,7 @@ from notifier.mailings.checking import (
     default_end,
 )
 from notifier.mailings.lifecycle import WrongStatus
-from notifier.mailings.models import Gateway, Mailing, MailingStatus
+from notifier.mailings.models import Gateway, Mailing
 
 # What may still change once the recipients are being chosen.
 CHANGEABLE_WHILE_SENDING = {"name", "end_time"}

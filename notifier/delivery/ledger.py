@@ -270,7 +270,7 @@ RECORD_RESULTS = """
         WHERE claim.id = done.claim_id
     )
     SELECT id FROM recorded
-"""  # noqa: S608 - the pieces are constants of this module
+"""
 
 COLUMNS_RECORDED = (
     "message_id", "claim_id", "status", "reason", "wait_seconds", "maybe_sent",
@@ -405,7 +405,7 @@ RESCUE_CLAIM = """
         FROM rescued
     )
     SELECT (SELECT count(*) FROM lost), (SELECT count(*) FROM rescued)
-"""  # noqa: S608 - the pieces are constants of this module
+"""
 
 
 def rescue_expired_claim() -> int | None:
@@ -501,4 +501,3 @@ def _messages_of(mailing: Mailing) -> QuerySet[Message]:
     return Message.objects.filter(
         mailing=mailing, id__range=(mailing.first_message_id or 0, mailing.last_message_id or -1)
     )
-

@@ -41,7 +41,8 @@ class Message(models.Model):
     )
     phone = models.CharField(max_length=15, db_collation="C")
     status = models.CharField(max_length=9, choices=MessageStatus)
-    reason = models.CharField(
+    # Null, not empty, where all went well: such rows are not in the index.
+    reason = models.CharField(  # noqa: DJ001
         max_length=40, null=True, help_text="Why it was not accepted, or not yet."
     )
     due_at = models.DateTimeField(null=True, help_text="When it may be claimed, while pending.")
@@ -74,9 +75,7 @@ class Message(models.Model):
         ]
         constraints = [
             # The client first: so it also finds all messages of a client.
-            models.UniqueConstraint(
-                fields=["client", "mailing"], name="message_one_per_recipient"
-            ),
+            models.UniqueConstraint(fields=["client", "mailing"], name="message_one_per_recipient"),
             models.CheckConstraint(
                 condition=Q(status="pending", due_at__isnull=False)
                 | (~Q(status="pending") & Q(due_at__isnull=True)),

@@ -52,7 +52,7 @@ def wake_slots() -> None:
         cursor.execute(WAKE.format(asleep=ASLEEP), {"queued": QUEUED_SECONDS})
         for slot, generation, was_asleep in cursor.fetchall():
             if was_asleep:
-                enqueue("deliver", slot, generation)
+                enqueue("deliver_slice", slot, generation)
 
 
 def revive_dead_slots() -> None:
@@ -109,7 +109,7 @@ def end_slice(slice_: Slice, *, wakes: int, more: bool) -> None:
         )
         row = cursor.fetchone()
         if row and row[1] == Slot.State.QUEUED:
-            enqueue("deliver", slice_.slot, row[0])
+            enqueue("deliver_slice", slice_.slot, row[0])
 
 
 def _make_missing_slots() -> None:

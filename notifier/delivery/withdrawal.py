@@ -5,14 +5,16 @@ from django.utils import timezone
 
 from notifier.clients.models import Client
 from notifier.delivery.ledger import close_waiting_of_client
+from notifier.mailings.models import Mailing, MailingStatus
 
 
 def opt_out_client(client: Client) -> None:
-    """From the commit on nothing more is sent to the client, but what is on its way."""
+    """Once this returns nothing more is sent to the client, but what is on its way."""
     with transaction.atomic():
         client.opted_out_at = client.opted_out_at or timezone.now()
         client.save(update_fields=["opted_out_at", "updated_at"])
         close_waiting_of_client(client.pk, reason="opted_out")
+    _withdraw_from_preparing(client.pk, reason="opted_out")
 
 
 def opt_in_client(client: Client) -> None:
@@ -23,6 +25,18 @@ def opt_in_client(client: Client) -> None:
 
 def delete_client(client: Client) -> None:
     """Remove the client; its messages stay, with the phone they were sent to."""
+    client_id = client.pk
     with transaction.atomic():
-        close_waiting_of_client(client.pk, reason="client_deleted")
+        close_waiting_of_client(client_id, reason="client_deleted")
         client.delete()
+    _withdraw_from_preparing(client_id, reason="client_deleted")
+
+
+def _withdraw_from_preparing(client_id: int, *, reason: str) -> None:
+    # A chunk of recipients that was being chosen meanwhile did not see the
+    # change. It holds its mailing's row, so waiting for that row is waiting
+    # for the chunk; every later chunk sees the change by itself.
+    with transaction.atomic():
+        preparing = Mailing.objects.filter(status=MailingStatus.PREPARING)
+        list(preparing.select_for_update(of=("self",)).order_by("id").values_list("id"))
+        close_waiting_of_client(client_id, reason=reason)

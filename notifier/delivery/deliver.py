@@ -1,0 +1,350 @@
+"""A slice: for about a minute one worker claims, sends and records, for all mailings.
+
+The worker's own thread keeps the books (claims, results, leases); a Sender,
+which lives as long as the process, keeps the sockets busy meanwhile.
+"""
+
+import os
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+from django.conf import settings
+
+from notifier.delivery import slots, wakeups, work
+from notifier.delivery.ledger import (
+    ClaimedBatch,
+    Result,
+    claim_messages,
+    renew_claims,
+    return_unsent,
+)
+from notifier.delivery.outcome import Sent, result_of
+from notifier.delivery.queue import enqueue
+from notifier.delivery.record import DATABASE_TROUBLE, Recorder, forget_connection
+from notifier.delivery.share import Share
+from notifier.delivery.slots import LEASE_SECONDS, Slice
+from notifier.delivery.stopping import is_stopping
+from notifier.delivery.work import RunningMailing
+from notifier.gateway.bulk import Lane
+from notifier.gateway.sender import Sender
+from notifier.gateway.wire import (
+    Reply,
+    Request,
+    message_body,
+    message_url,
+    request_headers,
+    text_as_json,
+)
+from notifier.mailings.models import Gateway
+
+# How long a slice goes on claiming. Longer than the slowest reply, so that
+# waiting for the last ones costs little; short enough that a task which
+# misbehaves does not keep its slot for long.
+SLICE_SECONDS = 60.0
+RENEW_SECONDS = 3.0
+LOOK_SECONDS = 0.25
+# Requests begin only well before the lease ends, by anybody's clock.
+LEASE_MARGIN_SECONDS = 2.0
+# Replies are taken in batches: the books cost less per message that way.
+ENOUGH_REPLIES = 200
+TURN_SECONDS = 0.02
+# A request that begins before the end should also arrive before it.
+END_MARGIN_SECONDS = 0.1
+# When the cluster is asked to stop, replies may take this long.
+STOP_GRACE_SECONDS = 8.0
+# What is broken off comes back at once.
+ABORT_SECONDS = 2.0
+# A database that stays away for longer than this ends the slice.
+DATABASE_PATIENCE_SECONDS = 60.0
+DATABASE_RETRY_SECONDS = 0.5
+
+_sender: Sender | None = None
+_lanes: dict[int, tuple[object, Lane]] = {}
+
+
+def deliver_slice(*, slot: int, generation: int) -> None:
+    """Send what is due, in this slot, unless the task is late or a duplicate."""
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    slice_ = slots.begin_slice(slot=slot, generation=generation, worker=worker)
+    if slice_ is not None:
+        Delivery(slice_, process_sender()).run()
+
+
+def process_sender() -> Sender:
+    """The sender of this process, with its connections: made once, kept across slices."""
+    global _sender  # noqa: PLW0603 - one per process is the point
+    if _sender is None or not _sender.is_alive:
+        _sender = Sender()
+        _lanes.clear()
+    return _sender
+
+
+def lane_to(gateway: Gateway) -> Lane:
+    """The kept connections to a gateway; new ones where its settings have changed."""
+    settings_now = (
+        gateway.connect_timeout_seconds,
+        gateway.total_timeout_seconds,
+        settings.GATEWAY_TOKEN,
+    )
+    known, lane = _lanes.get(gateway.pk, (None, None))
+    if lane is None or known != settings_now:
+        lane = Lane(
+            headers=request_headers(settings.GATEWAY_TOKEN),
+            connect_timeout_seconds=gateway.connect_timeout_seconds,
+            total_timeout_seconds=gateway.total_timeout_seconds,
+        )
+        _lanes[gateway.pk] = (settings_now, lane)
+    return lane
+
+
+class Delivery:
+    """One slice at work."""
+
+    def __init__(self, slice_: Slice, sender: Sender) -> None:
+        self.slice = slice_
+        self.sender = sender
+        self.recorder = Recorder()
+        self.unsent: list[Sent] = []
+        self.shares: dict[int, Share] = {}
+        self.mailings: dict[int, RunningMailing] = {}
+        self.texts: dict[int, str] = {}
+        self.due: set[int] = set()
+        self.served: set[int] = set()
+        self.wakes_seen = slice_.wakes
+        self.is_lost = False
+        self.began_at = self.replied_at = time.monotonic()
+        self.renewed_at = self.looked_at = 0.0
+
+    def run(self) -> None:
+        """Claim, send and record until nothing is due, the time is over or the slot is lost."""
+        # A slice of this process that broke off may have left requests behind.
+        self._recall(self.sender.take_back())
+        through_trouble(self._renew)
+        while self._goes_on():
+            through_trouble(self._turn)
+        self._wind_down()
+        through_trouble(self._hand_over)
+
+    # --- the loop ---------------------------------------------------------------------
+
+    def _goes_on(self) -> bool:
+        if self.is_lost or is_stopping() or self._seconds_left() <= 0:
+            return False
+        return bool(self.due or self._held() or len(self.recorder) or not self.looked_at)
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if now - self.renewed_at >= RENEW_SECONDS:
+            self._renew()
+        if now - self.looked_at >= LOOK_SECONDS or not (self.due or self._held()):
+            self._look()
+        self._claim()
+        self._take_replies()
+        self._write_if_due()
+
+    def _renew(self) -> None:
+        """Hold slot and claims for another lease; requests may begin until shortly before its end.
+
+        The lease is counted from before the statement, so that it never ends
+        later here than in the database.
+        """
+        asked_at = time.monotonic()
+        wakes = slots.renew_slice(self.slice)
+        if wakes is None:
+            self.is_lost = True
+            return
+        renew_claims(
+            slot=self.slice.slot, generation=self.slice.generation, lease_seconds=LEASE_SECONDS
+        )
+        self.wakes_seen = wakes
+        self.renewed_at = asked_at
+        self.sender.lease(asked_at + LEASE_SECONDS - LEASE_MARGIN_SECONDS)
+
+    def _look(self) -> None:
+        """See which mailings may send now; recall what was claimed for those that no longer may."""
+        asked_at = time.monotonic()
+        running = {mailing.id: mailing for mailing in work.running_mailings()}
+        for mailing_id in self.mailings.keys() - running.keys():
+            self._recall(self.sender.take_back(mailing_id))
+        if running.keys() - self.mailings.keys():
+            self._open_shares()
+        self.mailings = running
+        self.due = {mailing.id for mailing in running.values() if mailing.is_due}
+        self.looked_at = asked_at
+        if not len(self.recorder):
+            self._close_what_is_done()
+
+    def _open_shares(self) -> None:
+        for gateway in work.gateways().values():
+            share = self.shares.setdefault(gateway.pk, Share(gateway, slot=self.slice.slot))
+            self.sender.open_lane(gateway.pk, lane_to(gateway), concurrency=share.concurrency)
+
+    # --- claiming ---------------------------------------------------------------------
+
+    def _claim(self) -> None:
+        due = [self.mailings[mailing_id] for mailing_id in sorted(self.due)]
+        for share in self.shares.values():
+            if self._seconds_left() <= share.slowest_reply_seconds:
+                continue  # its last replies would keep the others waiting
+            for mailing, most in share.portions(due):
+                self._claim_one(share, mailing, most)
+
+    def _claim_one(self, share: Share, mailing: RunningMailing, most: int) -> None:
+        batch = claim_messages(
+            mailing_id=mailing.id,
+            gateway_id=share.gateway.pk,
+            slot=self.slice.slot,
+            generation=self.slice.generation,
+            worker=self.slice.worker,
+            lease_seconds=LEASE_SECONDS,
+            most=most,
+        )
+        if batch is None or len(batch.messages) < most:
+            self.due.discard(mailing.id)
+        if batch is not None:
+            share.held[mailing.id] += len(batch.messages)
+            self.served.add(mailing.id)
+            self.sender.submit(share.gateway.pk, self._requests(batch, mailing, share.gateway))
+
+    def _requests(
+        self, batch: ClaimedBatch, mailing: RunningMailing, gateway: Gateway
+    ) -> list[Request]:
+        begin_before = self.looked_at + mailing.seconds_left - END_MARGIN_SECONDS
+        text = self.texts.setdefault(mailing.id, text_as_json(mailing.text))
+        base_url = gateway.base_url
+        return [
+            Request(
+                url=message_url(base_url, message.id),
+                body=message_body(message.id, message.phone, text),
+                key=Sent(message.id, batch.claim_id, message.attempts + 1, mailing.id, gateway.pk),
+                source=mailing.id,
+                begin_before=begin_before,
+            )
+            for message in batch.messages
+        ]
+
+    # --- recording --------------------------------------------------------------------
+
+    def _take_replies(self) -> None:
+        results: list[Result] = []
+        by_gateway: dict[int, list[Reply]] = defaultdict(list)
+        for reply in self.sender.take_replies(TURN_SECONDS, enough=ENOUGH_REPLIES):
+            sent: Sent = reply.key  # type: ignore[assignment]
+            share = self._share_of(sent)
+            share.let_go(sent.mailing_id)
+            by_gateway[sent.gateway_id].append(reply)
+            result = result_of(reply, unknown_outcome=share.gateway.unknown_outcome)
+            if result is None:
+                self.unsent.append(sent)
+            else:
+                results.append(result)
+        self.recorder.add(results)
+        self._note_pace(by_gateway)
+
+    def _share_of(self, sent: Sent) -> Share:
+        """The gateway's share; made anew for replies to an earlier slice of this process."""
+        if sent.gateway_id not in self.shares:
+            gateway = Gateway.objects.get(pk=sent.gateway_id)
+            self.shares[sent.gateway_id] = Share(gateway, slot=self.slice.slot)
+        return self.shares[sent.gateway_id]
+
+    def _note_pace(self, by_gateway: dict[int, list[Reply]]) -> None:
+        now = time.monotonic()
+        over_seconds = max(now - self.replied_at, 0.001)
+        self.replied_at = now
+        for gateway_id, share in self.shares.items():
+            durations = [reply.duration_seconds for reply in by_gateway.get(gateway_id, ())]
+            share.note_replies(durations, over_seconds=over_seconds)
+
+    def _recall(self, requests: list[Request]) -> None:
+        """Let go of requests that have not begun; their messages are put back."""
+        for request in requests:
+            sent: Sent = request.key  # type: ignore[assignment]
+            self.unsent.append(sent)
+            if sent.gateway_id in self.shares:
+                self.shares[sent.gateway_id].let_go(sent.mailing_id)
+
+    def _write_if_due(self) -> None:
+        self.recorder.write_if_due()
+        self._put_back_unsent()
+
+    def _put_back_unsent(self) -> None:
+        by_claim: dict[int, list[int]] = defaultdict(list)
+        for sent in self.unsent:
+            by_claim[sent.claim_id].append(sent.message_id)
+        for claim_id, message_ids in by_claim.items():
+            return_unsent(claim_id, message_ids)
+        self.unsent.clear()
+
+    # --- the end ----------------------------------------------------------------------
+
+    def _wind_down(self) -> None:
+        """Let what is under way finish, then write everything down."""
+        self._recall(self.sender.take_back())
+        self._settle(self._slowest_deadline_seconds())
+        if self._held():
+            self.sender.abort()
+            self._settle(ABORT_SECONDS)
+        through_trouble(self.recorder.write)
+        through_trouble(self._put_back_unsent)
+
+    def _settle(self, patience_seconds: float) -> None:
+        """Take replies until none is missing, or for so long; less when the cluster stops."""
+        until = time.monotonic() + patience_seconds
+        while self._held() and time.monotonic() < until:
+            if is_stopping():
+                until = min(until, time.monotonic() + STOP_GRACE_SECONDS)
+            through_trouble(self._settle_turn)
+
+    def _settle_turn(self) -> None:
+        if not self.is_lost and time.monotonic() - self.renewed_at >= RENEW_SECONDS:
+            self._renew()
+        self._take_replies()
+        self._write_if_due()
+
+    def _hand_over(self) -> None:
+        self._close_what_is_done()
+        if self.is_lost:
+            return
+        more = bool(self.due) or is_stopping() or self._seconds_left() <= 0
+        slots.end_slice(self.slice, wakes=self.wakes_seen, more=more)
+        if not more:
+            self._arm_next_attempt()
+
+    def _close_what_is_done(self) -> None:
+        """Have the mailings looked at of which nothing is due, held or unwritten here."""
+        held = {mailing_id for share in self.shares.values() for mailing_id in +share.held}
+        for mailing_id in self.served - self.due - held:
+            enqueue("close", mailing_id)
+            self.served.discard(mailing_id)
+
+    def _arm_next_attempt(self) -> None:
+        moment = work.earliest_due()
+        if moment is not None and wakeups.is_near(moment):
+            wakeups.wake_senders_at(moment)
+
+    def _held(self) -> int:
+        return sum(share.held_in_all for share in self.shares.values())
+
+    def _seconds_left(self) -> float:
+        return self.began_at + SLICE_SECONDS - time.monotonic()
+
+    def _slowest_deadline_seconds(self) -> float:
+        return 1.0 + max(
+            (share.gateway.total_timeout_seconds for share in self.shares.values()), default=0.0
+        )
+
+
+def through_trouble(step: Callable[[], None]) -> None:
+    """Take a step again until the database answers; none is lost by being repeated."""
+    until = time.monotonic() + DATABASE_PATIENCE_SECONDS
+    while True:
+        try:
+            return step()
+        except DATABASE_TROUBLE as error:
+            forget_connection(error)
+            if time.monotonic() >= until or is_stopping():
+                raise
+            time.sleep(DATABASE_RETRY_SECONDS)

@@ -1,0 +1,56 @@
+"""Writing results in bulk, through short failures of the database."""
+
+import logging
+import time
+
+from django.db import InterfaceError, OperationalError, connection
+
+from notifier.delivery.ledger import Result, record_results
+
+log = logging.getLogger(__name__)
+
+# Results are written when so many wait, or when the oldest has waited so long.
+FLUSH_RESULTS = 500
+FLUSH_SECONDS = 0.25
+LARGEST_WRITE = 2_000
+DATABASE_TROUBLE = (OperationalError, InterfaceError)
+
+
+class Recorder:
+    """Results that wait to be written. None is dropped before its transaction is committed."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Result] = []
+        self._oldest_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, results: list[Result]) -> None:
+        if results and not self._waiting:
+            self._oldest_at = time.monotonic()
+        self._waiting.extend(results)
+
+    def write_if_due(self) -> None:
+        """Write when it is worth a transaction."""
+        if len(self._waiting) >= FLUSH_RESULTS or (
+            self._waiting and time.monotonic() - self._oldest_at >= FLUSH_SECONDS
+        ):
+            self.write()
+
+    def write(self) -> None:
+        """Write everything. Raises what the database raises; what is unwritten stays."""
+        while self._waiting:
+            portion = self._waiting[:LARGEST_WRITE]
+            record_results(portion)
+            del self._waiting[: len(portion)]
+        self._oldest_at = time.monotonic()
+
+
+def forget_connection(error: Exception) -> None:
+    """After the database failed: the next statement opens a new connection."""
+    log.warning("The database is not available, trying again: %s", str(error).strip())
+    try:
+        connection.close()
+    except DATABASE_TROUBLE:
+        connection.connection = None

@@ -1,0 +1,23 @@
+"""What the clusters run, by name: thin entry points, each safe to run twice."""
+
+from notifier.delivery import closing, deliver, recipients, rescue, slots
+
+
+def start(mailing_id: int) -> None:
+    recipients.start_mailing(mailing_id)
+
+
+def deliver_slice(slot: int, generation: int) -> None:
+    deliver.deliver_slice(slot=slot, generation=generation)
+
+
+def close(mailing_id: int) -> None:
+    closing.close_mailing(mailing_id)
+
+
+def wake() -> None:
+    slots.wake_slots()
+
+
+def sweep() -> None:
+    rescue.sweep()

@@ -1,0 +1,53 @@
+"""What there is to send at this moment: the running mailings and their gateways."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from notifier.mailings.models import Gateway
+
+RUNNING_WORK = """
+    SELECT mailing.id, mailing.gateway_id, mailing.text,
+           extract(epoch FROM mailing.end_time - now())::float,
+           EXISTS (SELECT FROM message WHERE message.mailing_id = mailing.id
+                   AND message.due_at <= now())
+    FROM mailing
+    WHERE status IN ('preparing', 'running') AND start_time <= now() AND now() < end_time
+    ORDER BY mailing.id
+"""
+
+
+@dataclass(frozen=True)
+class RunningMailing:
+    """A mailing that may send now, for ``seconds_left``; ``is_due`` if messages wait for us."""
+
+    id: int
+    gateway_id: int
+    text: str
+    seconds_left: float
+    is_due: bool
+
+
+def running_mailings() -> list[RunningMailing]:
+    """Every mailing whose messages may leave now. Uses mailing_open and message_due."""
+    with connection.cursor() as cursor:
+        cursor.execute(RUNNING_WORK)
+        return [RunningMailing(*row) for row in cursor.fetchall()]
+
+
+def gateways() -> dict[int, Gateway]:
+    return Gateway.objects.in_bulk()
+
+
+def earliest_due() -> datetime | None:
+    """When the next message of a running mailing may be claimed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(first.due_at) FROM mailing CROSS JOIN LATERAL ("
+            "  SELECT due_at FROM message WHERE message.mailing_id = mailing.id"
+            "  AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"
+            ") AS first"
+            " WHERE status IN ('preparing', 'running') AND now() < end_time"
+        )
+        return cursor.fetchone()[0]
