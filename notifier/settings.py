@@ -2,6 +2,8 @@
 
 import os
 
+from csp.constants import NONE, SELF
+
 from notifier.launch.environment import CHECKOUT, database_settings, read_environment
 from notifier.launch.postgres import connection_settings
 
@@ -23,6 +25,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django.contrib.postgres",
+    # Its templates of fields and widgets, some of which ours replace.
+    "django.forms",
     "django_q",
     "django_htmx",
     "django_tables2",
@@ -43,6 +47,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "notifier.web.middleware.HtmxPagesMiddleware",
+    # Every page is closed unless its view says otherwise; the API checks for itself.
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
 ]
 
 ROOT_URLCONF = "notifier.urls"
@@ -60,9 +67,32 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "builtins": ["django.templatetags.static", "notifier.web.tags"],
         },
     },
 ]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+DJANGO_TABLES2_TEMPLATE = "tables/table.html"
+
+# --- What a browser may do with our pages ---------------------------------------------
+
+# Everything comes from here; data: is for the small pictures within Tabler's style sheet.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
 
 # --- Database -------------------------------------------------------------------------
 
@@ -165,3 +195,18 @@ DEFAULT_CLIENT_TIMEZONE = "UTC"
 
 # The end of a mailing that names none.
 DEFAULT_MAILING_HOURS = 24
+
+# --- Logs -----------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "notifier": {"level": "INFO"},
+        # It tells of every task at INFO, several a second.
+        "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}
