@@ -8,3 +8,5 @@ urlpatterns: list[URLPattern | URLResolver] = [path("", include("notifier.web.ur
 
 if find_spec("notifier.api.urls"):
     urlpatterns.append(path("", include("notifier.api.urls")))
+
+handler500 = "notifier.web.errors.server_error"

@@ -1,10 +1,29 @@
 """The addresses of the pages."""
 
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
-from notifier.web import health
+from notifier.web import health, overview
+from notifier.web.account import views as account
+from notifier.web.clients import views as clients
+from notifier.web.mailings import composer, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("setup/<str:token>/", account.setup, name="setup"),
+    path("sign-in/", account.SignIn.as_view(), name="sign_in"),
+    path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("", overview.overview, name="overview"),
+    path("clients/", clients.clients, name="clients"),
+    path("clients/add/", clients.add_client, name="add_client"),
+    path("clients/samples/", clients.add_samples, name="add_samples"),
+    path("clients/<int:client_id>/", clients.client, name="client"),
+    path("clients/<int:client_id>/edit/", clients.edit_client, name="edit_client"),
+    path("mailings/new/", composer.new_mailing, name="new_mailing"),
+    path("mailings/preview/", composer.preview, name="preview_mailing"),
+    path("mailings/<int:mailing_id>/edit/", composer.edit_mailing, name="edit_mailing"),
+    path("mailings/", views.mailings, name="mailings"),
+    path("mailings/<int:mailing_id>/", views.mailing, name="mailing"),
+    path("mailings/<int:mailing_id>/messages/", views.mailing_messages, name="mailing_messages"),
 ]

@@ -1,0 +1,1 @@
+"""Pages before one is in: the first administrator, signing in and out."""

@@ -1,0 +1,44 @@
+"""Pages for when something went wrong."""
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.views.decorators.csrf import requires_csrf_token
+
+# What PostgreSQL says while it stops, starts, or has no connection to spare.
+OUTAGE_CODES = ("08", "53300", "57P")
+RETRY_AFTER_SECONDS = "10"
+
+
+@requires_csrf_token
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500; or 503 while the database cannot be reached, wherever that was noticed.
+
+    A middleware would miss what goes wrong in other middlewares, such as
+    loading the session, and neither page may ask the database for anything.
+    """
+    if is_outage(sys.exc_info()[1]):
+        return outage(request)
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": "Something went wrong on the server."}, status=500)
+    return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def outage(request: HttpRequest) -> HttpResponse:
+    response: HttpResponse
+    if request.path.startswith("/api/"):
+        response = JsonResponse({"detail": "The database is not available."}, status=503)
+    else:
+        response = HttpResponse(render_to_string("503.html"), status=503)
+    response["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether the database was out of reach, rather than unhappy with what was asked of it."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    code = getattr(error.__cause__, "pgcode", None)
+    return code is None or str(code).startswith(OUTAGE_CODES)

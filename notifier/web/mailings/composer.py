@@ -1,0 +1,127 @@
+"""Writing a mailing: the form, and what it would do as one fills it in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from notifier.clients import facets
+from notifier.clients.audience import AudienceCount, count_audience
+from notifier.clients.conditions import (
+    BadConditions,
+    check_conditions,
+    describe_conditions,
+    matching_clients,
+)
+from notifier.clients.models import Client
+from notifier.mailings.checking import default_end
+from notifier.mailings.lifecycle import WrongStatus
+from notifier.mailings.models import Mailing
+from notifier.web.forms import form_status
+from notifier.web.mailings.forms import EndForm, MailingForm
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What the mailing in the form would do if it were launched now."""
+
+    audience: AudienceCount
+    words: str
+    examples: list[Client]
+    starts_now: bool
+    start_time: datetime
+    end_time: datetime
+    has_end: bool
+
+    @property
+    def is_window_valid(self) -> bool:
+        return self.end_time > max(self.start_time, timezone.now())
+
+
+def prospect_of(form: MailingForm) -> Prospect | None:
+    """None while the audience cannot be read from the form."""
+    try:
+        conditions = check_conditions(form.conditions())
+    except BadConditions:
+        return None
+    now = timezone.now()
+    start_time = form.starts_at() or now
+    end_time = form.asked().get("end_time")
+    reachable = matching_clients(conditions).filter(opted_out_at=None)
+    return Prospect(
+        audience=count_audience(conditions),
+        words=describe_conditions(conditions),
+        examples=list(reachable[:EXAMPLES]),
+        starts_now=start_time <= now,
+        start_time=start_time,
+        end_time=end_time or default_end(start_time),
+        has_end=end_time is not None,
+    )
+
+
+def new_mailing(request: HttpRequest) -> HttpResponse:
+    form = MailingForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and (mailing := form.save(by=request.user)):
+        _say_what_happens(request, mailing)
+        return redirect("mailing", mailing.pk)
+    return _render_composer(request, form)
+
+
+def edit_mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
+    mailing = get_object_or_404(Mailing, pk=mailing_id)
+    if mailing.has_ended:
+        messages.error(request, "The mailing has ended: nothing about it can be changed.")
+        return redirect("mailing", mailing.pk)
+    form_class = MailingForm if mailing.is_editable else EndForm
+    form = form_class(request.POST or None, mailing=mailing)
+    if request.method == "POST" and form.is_valid():
+        try:
+            changed = form.save(by=request.user)
+        except WrongStatus as wrong:
+            messages.error(request, str(wrong))
+            return redirect("mailing", mailing.pk)
+        if changed:
+            _say_what_happens(request, changed)
+            return redirect("mailing", mailing.pk)
+    if isinstance(form, EndForm):
+        context = {"form": form, "mailing": mailing}
+        return render(request, "mailings/end_form.html", context, status=form_status(form))
+    return _render_composer(request, form)
+
+
+def preview(request: HttpRequest) -> HttpResponse:
+    """The fragment that follows the form: who would get it, and what launching would do."""
+    mailing_id = request.GET.get("mailing", "")
+    mailing = Mailing.objects.filter(pk=mailing_id).first() if mailing_id.isdigit() else None
+    form = MailingForm(request.GET, mailing=mailing)
+    form.is_valid()
+    context = {"prospect": prospect_of(form), "form": form, "is_fragment": True}
+    return render(request, "mailings/_preview.html", context)
+
+
+def _render_composer(request: HttpRequest, form: MailingForm) -> HttpResponse:
+    context: dict[str, Any] = {
+        "form": form,
+        "mailing": form.mailing,
+        "prospect": prospect_of(form),
+        "tags": facets.tag_values(),
+        "timezones": facets.timezone_values(),
+    }
+    return render(request, "mailings/form.html", context, status=form_status(form))
+
+
+def _say_what_happens(request: HttpRequest, mailing: Mailing) -> None:
+    if mailing.warning:
+        messages.warning(request, mailing.warning)
+    elif not mailing.is_editable:
+        messages.success(request, "Saved.")
+    elif mailing.start_time <= timezone.now():
+        messages.success(request, f"Launched for {mailing.matched:,} clients.")
+    else:
+        messages.success(request, f"Scheduled for {mailing.matched:,} clients as of now.")

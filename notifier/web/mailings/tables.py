@@ -1,0 +1,35 @@
+import django_tables2 as tables
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from notifier.mailings.models import Mailing
+from notifier.web.tags import mailing_badge, moment
+
+WIDE_ONLY = {"th": {"class": "d-none d-md-table-cell"}, "td": {"class": "d-none d-md-table-cell"}}
+
+
+class MailingTable(tables.Table):
+    """Its mailings carry ``counts``, their messages by status."""
+
+    name = tables.Column(accessor="title", verbose_name="Mailing", orderable=False)
+    status = tables.Column(orderable=False)
+    progress = tables.Column(accessor="audience", orderable=False, attrs=WIDE_ONLY)
+    start = tables.Column(accessor="start_time", order_by=("start_time", "id"), attrs=WIDE_ONLY)
+
+    class Meta:
+        order_by = "-start"
+
+    def render_name(self, record: Mailing) -> SafeString:
+        address = reverse("mailing", args=[record.pk])
+        return format_html('<a href="{}" class="fw-medium">{}</a>', address, record.title)
+
+    def render_status(self, record: Mailing) -> SafeString:
+        return mailing_badge(record.status)
+
+    def render_progress(self, record: Mailing) -> SafeString:
+        return render_to_string("mailings/_progress_cell.html", {"mailing": record})
+
+    def render_start(self, record: Mailing) -> SafeString | str:
+        return moment(record.start_time)

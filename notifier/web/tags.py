@@ -1,0 +1,112 @@
+"""Template tags and filters: icons, badges, and the one way to write numbers and moments."""
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from notifier.web.badges import MAILING_BADGES, MESSAGE_BADGES, Badge
+
+register = template.Library()
+
+SPRITE = "vendor/tabler-icons-3.51.0/sprite.svg"
+MOMENT = "j M Y, H:i T"
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """A drawing beside words, which say the same: hidden from screen readers."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        classes,
+        static(SPRITE),
+        name,
+    )
+
+
+@register.simple_tag
+def mailing_badge(status: str) -> SafeString:
+    return _badge(MAILING_BADGES[status])
+
+
+@register.simple_tag
+def message_badge(status: str) -> SafeString:
+    return _badge(MESSAGE_BADGES[status])
+
+
+def _badge(badge: Badge) -> SafeString:
+    return format_html(
+        '<span class="badge bg-{}-lt" title="{}">{} {}</span>',
+        badge.colour,
+        badge.meaning,
+        icon(badge.icon, "me-1"),
+        badge.word,
+    )
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """With a comma between thousands; a dash where there is none."""
+    return "–" if value is None else f"{value:,}"
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """In the site's time zone, which it names."""
+    if value is None:
+        return "–"
+    local = timezone.localtime(value)
+    text = formats.date_format(local, MOMENT)
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), text)
+
+
+@register.filter
+def percent_of(part: int, whole: int) -> str:
+    """``42 %``; never 0 % for some, nor 100 % for not all."""
+    if whole <= 0:
+        return "0\u00a0%"
+    if 0 < part < whole / 100:
+        return "<1\u00a0%"
+    if whole > part > whole * 99 / 100:
+        return ">99\u00a0%"
+    return f"{part * 100 // whole}\u00a0%"
+
+
+@register.filter
+def duration(value: timedelta | None) -> str:
+    """Rounded to what a person would say: ``40 s``, ``3 min``, ``2 h 10 min``, ``3 days``."""
+    if value is None:
+        return "–"
+    seconds = round(value.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{round(hours / 24)} days"
+
+
+@register.simple_tag
+def site_timezone() -> str:
+    """``Europe/Moscow (MSK, UTC+03:00)``: the zone in which pages show every moment."""
+    now = timezone.localtime()
+    offset = now.strftime("%z")
+    return f"{settings.TIME_ZONE} ({now.tzname()}, UTC{offset[:3]}:{offset[3:]})"
+
+
+@register.inclusion_tag("_nav_link.html", takes_context=True)
+def nav_link(context: dict[str, object], view_name: str, word: str, icon_name: str) -> dict:
+    address = reverse(view_name)
+    request = context.get("request")
+    path = request.path if isinstance(request, HttpRequest) else ""
+    is_here = path == address or (address != "/" and path.startswith(address))
+    return {"address": address, "word": word, "icon_name": icon_name, "is_here": is_here}

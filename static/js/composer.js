@@ -1,0 +1,24 @@
+// The composer: characters counted, the text shown as on a phone, the start's time when needed.
+(() => {
+  const text = document.querySelector("[data-message-text]");
+  const count = document.getElementById("text-count");
+  const phone = document.getElementById("phone-text");
+  const startTime = document.getElementById("start-time-field");
+
+  function showText() {
+    // By code points, so that an emoji is one character.
+    const length = [...text.value].length;
+    count.textContent = `${length.toLocaleString("en")} character${length === 1 ? "" : "s"}`;
+    phone.textContent = text.value;
+  }
+
+  function showStart() {
+    const chosen = document.querySelector("input[name=start]:checked");
+    startTime.hidden = chosen?.value !== "later";
+  }
+
+  text.addEventListener("input", showText);
+  document.addEventListener("change", showStart);
+  showText();
+  showStart();
+})();

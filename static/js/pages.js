@@ -1,0 +1,63 @@
+// What every page has: toasts, dialogs, forms that are sent once, the search key.
+(() => {
+  const TOAST_MILLISECONDS = 6000;
+
+  // --- Toasts. Errors stay until they are closed.
+  function showToast({ text, level }) {
+    const toast = document.getElementById("toast-template").content.cloneNode(true).firstElementChild;
+    toast.dataset.level = level;
+    toast.querySelector("[data-toast-text]").textContent = text;
+    document.getElementById("toasts").append(toast);
+    fadeLater(toast);
+  }
+
+  function fadeLater(toast) {
+    if (toast.dataset.level === "error") return;
+    let timer = setTimeout(() => toast.remove(), TOAST_MILLISECONDS);
+    toast.addEventListener("mouseenter", () => clearTimeout(timer));
+    toast.addEventListener("mouseleave", () => {
+      timer = setTimeout(() => toast.remove(), TOAST_MILLISECONDS);
+    });
+  }
+
+  document.querySelectorAll("#toasts [data-toast]").forEach(fadeLater);
+  document.addEventListener("toasts", (event) => event.detail.toasts.forEach(showToast));
+
+  // --- Clicks: close a toast, open and close a dialog.
+  document.addEventListener("click", (event) => {
+    const closer = event.target.closest("[data-toast-close]");
+    if (closer) closer.closest("[data-toast]").remove();
+    const opener = event.target.closest("[data-opens-dialog]");
+    if (opener) document.getElementById(opener.dataset.opensDialog).showModal();
+    const leaver = event.target.closest("[data-closes-dialog]");
+    if (leaver) leaver.closest("dialog").close();
+    // A click beside the dialog lands on the dialog element itself.
+    if (event.target.matches("dialog[open]")) event.target.close();
+  });
+
+  // --- Forms that must not be sent twice.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-once]")) return;
+    if (event.target.dataset.sent) return event.preventDefault();
+    event.target.dataset.sent = "yes";
+    for (const button of event.target.querySelectorAll("button:not([type=button])"))
+      button.classList.add("btn-loading");
+  });
+
+  // After Back, a page may come from the browser's memory with its forms as they were sent.
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.querySelectorAll(".btn-loading").forEach((button) => button.classList.remove("btn-loading"));
+    }
+  });
+
+  // --- "/" goes to the search field.
+  document.addEventListener("keydown", (event) => {
+    const search = document.querySelector("input[type=search]");
+    const isTyping = event.target.closest("input, textarea, select, [contenteditable], dialog");
+    if (event.key !== "/" || !search || isTyping) return;
+    event.preventDefault();
+    search.focus();
+  });
+})();
