@@ -1,0 +1,139 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.viewsets import ModelViewSet
+
+from notifier.api import examples
+from notifier.api.fields import MomentField, OperatorField
+from notifier.api.strict import StrictSerializer, read_query
+from notifier.clients.cleaning import ClientProblems, clean_client
+from notifier.clients.conditions import BadConditions, check_conditions, matching_clients
+from notifier.clients.models import Client
+from notifier.delivery.withdrawal import delete_client, opt_in_client, opt_out_client
+
+CHECKED = ("phone", "operator", "tag", "timezone", "attributes")
+NAME_OUTSIDE = {"phone": "phone_number"}
+
+
+class ClientSerializer(StrictSerializer):
+    """A person who can be reached: one for each phone number."""
+
+    id = serializers.IntegerField(read_only=True)
+    phone_number = serializers.CharField(
+        source="phone",
+        allow_blank=True,
+        help_text="Any usual spelling; shown as digits with the country code.",
+    )
+    operator = OperatorField(
+        required=False,
+        allow_null=True,
+        help_text="Mobile operator code, three digits; read from the phone where it is missing.",
+    )
+    tag = serializers.CharField(required=False, allow_blank=True, allow_null=True)
+    timezone = serializers.CharField(
+        required=False, allow_blank=True, allow_null=True, help_text="IANA name; UTC if missing."
+    )
+    attributes = serializers.DictField(
+        required=False,
+        allow_null=True,
+        error_messages={"not_a_dict": "Attributes are an object of names and values."},
+        help_text="Names with texts, numbers, true, false or null.",
+    )
+    opted_out = serializers.BooleanField(
+        source="is_opted_out",
+        required=False,
+        help_text="Nothing is sent to the client, what waits is withdrawn. Kept where missing.",
+    )
+    created_at = MomentField(read_only=True)
+    updated_at = MomentField(read_only=True)
+
+    def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if self.partial and self.instance:
+            fields = {name: getattr(self.instance, name) for name in CHECKED} | fields
+        try:
+            clean = clean_client(**{name: fields[name] for name in CHECKED if name in fields})
+        except ClientProblems as error:
+            raise ValidationError(
+                {NAME_OUTSIDE.get(name, name): words for name, words in error.problems.items()}
+            ) from error
+        return fields | {name: getattr(clean, name) for name in CHECKED}
+
+    def create(self, fields: dict[str, Any]) -> Client:
+        opted_out_at = timezone.now() if fields.pop("is_opted_out", False) else None
+        with _taken_phone_refused(fields["phone"]):
+            return Client.objects.create(**fields, opted_out_at=opted_out_at)
+
+    def update(self, client: Client, fields: dict[str, Any]) -> Client:
+        # Kept where it is not said, also by PUT: nobody is opted in by an omission.
+        opted_out = fields.pop("is_opted_out", client.is_opted_out)
+        for name, value in fields.items():
+            setattr(client, name, value)
+        with _taken_phone_refused(fields["phone"]):
+            client.save(update_fields=[*fields, "updated_at"])
+        # Not within that transaction: an opt-out must be seen before it looks
+        # for messages that were made without knowing of it.
+        if opted_out and not client.is_opted_out:
+            opt_out_client(client)
+        elif client.is_opted_out and not opted_out:
+            opt_in_client(client)
+        return client
+
+
+class ClientQuery(StrictSerializer):
+    tag = serializers.CharField(required=False, allow_blank=True)
+    operator = serializers.CharField(required=False, allow_blank=True)
+    timezone = serializers.CharField(required=False, allow_blank=True)
+    phone_number = serializers.CharField(
+        required=False, allow_blank=True, help_text="In any spelling."
+    )
+
+    def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return check_conditions(fields)
+        except BadConditions as error:
+            words = str(error).removeprefix(f"{error.path}: ")
+            raise ValidationError({error.path: words}) from error
+
+
+@extend_schema_view(
+    list=extend_schema(parameters=[ClientQuery], summary="List clients"),
+    create=extend_schema(summary="Add a client", examples=examples.CLIENT),
+    retrieve=extend_schema(summary="Show a client"),
+    update=extend_schema(summary="Replace a client", examples=examples.CLIENT),
+    partial_update=extend_schema(summary="Change a client"),
+    destroy=extend_schema(summary="Delete a client; its messages stay"),
+)
+class ClientViewSet(ModelViewSet):
+    serializer_class = ClientSerializer
+    queryset = Client.objects.all()
+    lookup_value_regex = r"\d{1,18}"
+
+    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+        if self.action != "list":
+            return queryset
+        return matching_clients(read_query(ClientQuery, self.request))
+
+    def perform_destroy(self, instance: Client) -> None:
+        delete_client(instance)
+
+
+@contextmanager
+def _taken_phone_refused(phone: str) -> Iterator[None]:
+    """A transaction whose refused phone becomes a sentence that names its client."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        owner = Client.objects.filter(phone=phone).values_list("id", flat=True).first()
+        if owner is None:
+            raise
+        raise ValidationError(
+            {"phone_number": f'Phone number "{phone}" belongs to client {owner} already.'}
+        ) from error

@@ -1,0 +1,93 @@
+"""Every error as JSON of one shape."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import set_rollback
+
+from notifier.mailings.checking import MailingProblems
+from notifier.mailings.lifecycle import WrongStatus
+
+Errors = dict[str, list[str]]
+# By the code of DRF's error, where its own words do not say how to mend it.
+SENTENCES = {
+    "not_authenticated": "Sign in, or send the header Authorization: Bearer TOKEN.",
+    "unsupported_media_type": "Send the body as JSON, with the header "
+    "Content-Type: application/json.",
+    "not_acceptable": "The answer is JSON: accept application/json.",
+}
+FIELD_SENTENCES = {
+    "required": '"{field}" is missing.',
+    "null": '"{field}" may not be null.',
+    "blank": '"{field}" may not be empty.',
+}
+
+
+def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's hook for exceptions in views. None: a fault of ours, for the server's own handler."""
+    answer = _answer_to_domain(error) or _answer_to_request(error)
+    if answer is not None:
+        set_rollback()
+    return answer
+
+
+def _answer_to_domain(error: Exception) -> Response | None:
+    if isinstance(error, MailingProblems):
+        errors = {name: [problem] for name, problem in error.problems.items()}
+        return _answer(status.HTTP_400_BAD_REQUEST, errors=errors)
+    if isinstance(error, WrongStatus):
+        return _answer(status.HTTP_409_CONFLICT, detail=str(error))
+    return None
+
+
+def _answer_to_request(error: Exception) -> Response | None:
+    if isinstance(error, Http404):
+        return _answer(status.HTTP_404_NOT_FOUND, detail="There is nothing at this address.")
+    if isinstance(error, DjangoPermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, exceptions.ValidationError):
+        errors = _errors_by_field(error.detail)
+        whole = errors.pop(api_settings.NON_FIELD_ERRORS_KEY, [])
+        return _answer(error.status_code, detail=" ".join(whole), errors=errors)
+    if isinstance(error, exceptions.APIException):
+        detail = SENTENCES.get(error.default_code) or str(error.detail)
+        return _answer(error.status_code, detail=detail, headers=_headers(error))
+    return None
+
+
+def _answer(
+    status_code: int,
+    *,
+    detail: str = "",
+    errors: Errors | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    sentences = [sentence for each in (errors or {}).values() for sentence in each]
+    body = {"detail": detail or " ".join(sentences), "errors": errors or {}}
+    return Response(body, status=status_code, headers=headers)
+
+
+def _headers(error: exceptions.APIException) -> dict[str, str]:
+    header = getattr(error, "auth_header", None)
+    return {"WWW-Authenticate": header} if header else {}
+
+
+def _errors_by_field(detail: Any) -> Errors:
+    if not isinstance(detail, Mapping):
+        return {api_settings.NON_FIELD_ERRORS_KEY: list(_sentences("", detail))}
+    return {str(name): list(_sentences(str(name), each)) for name, each in detail.items()}
+
+
+def _sentences(field: str, detail: Any) -> list[str]:
+    """All messages in DRF's nesting of lists and objects, in words that name the field."""
+    if isinstance(detail, Mapping):
+        return [s for name, each in detail.items() for s in _sentences(f"{field}.{name}", each)]
+    if isinstance(detail, list | tuple):
+        return [sentence for each in detail for sentence in _sentences(field, each)]
+    words = FIELD_SENTENCES.get(getattr(detail, "code", ""))
+    return [words.format(field=field) if words else str(detail)]

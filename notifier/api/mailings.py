@@ -1,0 +1,193 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ModelViewSet
+
+from notifier.api import examples
+from notifier.api.fields import MomentField
+from notifier.api.statistics import (
+    CountsSerializer,
+    MailingStatisticsSerializer,
+    attach_counts,
+    describe_in_detail,
+)
+from notifier.api.strict import StrictSerializer, read_query
+from notifier.clients.audience import count_audience
+from notifier.delivery import control
+from notifier.delivery.models import MessageStatus
+from notifier.mailings.checking import default_end
+from notifier.mailings.models import Gateway, Mailing, MailingStatus
+
+
+class MailingSerializer(StrictSerializer):
+    """One text for all clients who match, sent between start and end."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(required=False, allow_blank=True)
+    text = serializers.CharField(allow_blank=True)
+    clients = serializers.DictField(
+        source="conditions",
+        error_messages={"not_a_dict": 'Conditions are an object such as {{"tag": "a2"}}.'},
+        help_text="Conditions that choose the clients; {} is everybody.",
+    )
+    start_time = MomentField(required=False, allow_null=True, help_text="Now, if missing.")
+    end_time = MomentField(
+        required=False, allow_null=True, help_text="A default limit applies, if missing."
+    )
+    gateway = serializers.PrimaryKeyRelatedField(
+        queryset=Gateway.objects.all(), required=False, help_text="The oldest, if missing."
+    )
+    status = serializers.ChoiceField(MailingStatus.choices, read_only=True)
+    pause_reason = serializers.CharField(read_only=True)
+    matched = serializers.IntegerField(
+        read_only=True,
+        allow_null=True,
+        help_text="Clients whom it reaches: counted now until it starts (null in lists), "
+        "its recipients without the opted-out from then on.",
+    )
+    warning = serializers.CharField(
+        read_only=True,
+        help_text="What should be known about it though it was accepted; empty if nothing.",
+    )
+    audience = serializers.IntegerField(
+        read_only=True, help_text="Recipients chosen so far; the counts add up to it."
+    )
+    counts = serializers.SerializerMethodField()
+    created_at = MomentField(read_only=True)
+    created_by = serializers.CharField(
+        source="created_by.username", read_only=True, default=None, allow_null=True
+    )
+    started_at = MomentField(read_only=True, allow_null=True)
+    finished_at = MomentField(read_only=True, allow_null=True)
+
+    def to_representation(self, mailing: Any) -> dict[str, Any]:
+        if not hasattr(mailing, "counts"):
+            complete([mailing], count_matching=True)
+        return super().to_representation(mailing)
+
+    @extend_schema_field(CountsSerializer)
+    def get_counts(self, mailing: Any) -> dict[str, int]:
+        return dict(mailing.counts)
+
+    def create(self, fields: dict[str, Any]) -> Mailing:
+        return control.create_mailing(**fields, created_by=self.context["request"].user)
+
+    def update(self, mailing: Mailing, fields: dict[str, Any]) -> Mailing:
+        return control.change_mailing(mailing, **self._with_whole_window(mailing, fields))
+
+    def _with_whole_window(self, mailing: Mailing, fields: dict[str, Any]) -> dict[str, Any]:
+        """Null is what it is in a new mailing; what is missing stays.
+
+        But a start that PUT moves without an end gets the default limit anew:
+        the end that it had belonged to the former start.
+        """
+        fields = dict(fields)
+        if "start_time" in fields and fields["start_time"] is None:
+            fields["start_time"] = datetime.now(UTC)
+        start_time = fields.get("start_time", mailing.start_time)
+        moved = not self.partial and start_time != mailing.start_time
+        if fields.get("end_time", mailing.end_time) is None or (moved and "end_time" not in fields):
+            fields["end_time"] = default_end(start_time)
+        return fields
+
+
+def complete(mailings: list[Any], *, count_matching: bool) -> None:
+    """Add what is shown of mailings and stored nowhere: its counts, and whom it matches.
+
+    Counting who matches costs a query over the clients for each mailing that
+    has not started, so lists do without.
+    """
+    for mailing in attach_counts(mailings):
+        if not mailing.is_editable:
+            mailing.matched = mailing.audience - mailing.counts[MessageStatus.SKIPPED]
+        elif count_matching and mailing.matched is None:
+            mailing.matched = count_audience(mailing.conditions).reachable
+
+
+class MailingQuery(StrictSerializer):
+    status = serializers.ChoiceField(MailingStatus.choices, required=False)
+
+
+def _act(summary: str) -> Callable[..., Any]:
+    """A POST without a body that answers with the mailing as it is then."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        posted = action(detail=True, methods=["post"])(method)
+        return extend_schema(
+            summary=summary,
+            request=None,
+            responses=MailingSerializer,
+            operation_id=f"mailing_{method.__name__}",
+        )(posted)
+
+    return decorate
+
+
+@extend_schema_view(
+    list=extend_schema(parameters=[MailingQuery], summary="List mailings"),
+    create=extend_schema(
+        summary="Create a mailing",
+        description="Starts at once where its window is open, else by itself at its start. Refused "
+        "where the end has passed or is not after the start, or where it starts now and matches "
+        "nobody; a future mailing that matches nobody yet is accepted with a warning.",
+        examples=examples.MAILING,
+    ),
+    retrieve=extend_schema(summary="Show a mailing"),
+    update=extend_schema(
+        summary="Replace a mailing; reschedules it",
+        description="Once it has started only name and end_time may differ (409 otherwise). "
+        "Fields that are not required stay as they are where missing; "
+        "a start that moves without an end gets the default limit.",
+        examples=examples.MAILING,
+    ),
+    partial_update=extend_schema(summary="Change a mailing"),
+    destroy=extend_schema(summary="Delete a mailing and its messages; not while it is under way"),
+)
+class MailingViewSet(ModelViewSet):
+    serializer_class = MailingSerializer
+    queryset = Mailing.objects.select_related("created_by")
+    lookup_value_regex = r"\d{1,18}"
+
+    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+        if self.action != "list":
+            return queryset
+        return queryset.filter(**read_query(MailingQuery, self.request))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        complete(page, count_matching=False)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def perform_destroy(self, instance: Mailing) -> None:
+        control.delete_mailing(instance.pk)
+
+    @_act("Pause: nothing more is sent, but what is on its way")
+    def pause(self, request: Request, pk: str) -> Response:
+        return self._answer(control.pause_mailing(self.get_object().pk))
+
+    @_act("Resume a paused mailing")
+    def resume(self, request: Request, pk: str) -> Response:
+        return self._answer(control.resume_mailing(self.get_object().pk))
+
+    @_act("Cancel for good: whoever still waits is not sent anything")
+    def cancel(self, request: Request, pk: str) -> Response:
+        return self._answer(control.cancel_mailing(self.get_object().pk))
+
+    @extend_schema(
+        summary="Statistics of a mailing, in detail",
+        responses=MailingStatisticsSerializer,
+        operation_id="mailing_statistics",
+    )
+    @action(detail=True, methods=["get"])
+    def statistics(self, request: Request, pk: str) -> Response:
+        return Response(describe_in_detail(self.get_object()))
+
+    def _answer(self, mailing: Mailing) -> Response:
+        return Response(self.get_serializer(mailing).data)

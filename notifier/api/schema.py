@@ -1,0 +1,90 @@
+"""The OpenAPI document and its page."""
+
+from typing import Any
+
+from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
+
+Json = dict[str, Any]
+
+PROBLEM: Json = {
+    "type": "object",
+    "description": "What every error looks like.",
+    "required": ["detail", "errors"],
+    "properties": {
+        "detail": {"type": "string", "description": "What is wrong, in a sentence."},
+        "errors": {
+            "type": "object",
+            "description": "The same by field, where fields are to blame.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+    "example": {
+        "detail": 'Phone number "7921" has 4 digits; 11 expected.',
+        "errors": {"phone_number": ['Phone number "7921" has 4 digits; 11 expected.']},
+    },
+}
+ERRORS = {
+    "400": "Something in the request is wrong; the fields are named.",
+    "401": "No known token, and not signed in.",
+    "403": "Signed in, but without the CSRF token that a change from a browser needs.",
+    "404": "There is no such thing.",
+    "409": "The mailing's status does not allow it.",
+    "413": "The body is too large.",
+    "415": "The body is not sent as application/json.",
+}
+
+
+class SchemaView(SpectacularAPIView):
+    """For everybody: it describes the door, and opens none."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    # JSON unless YAML is asked for: every HTTP client can read it.
+    renderer_classes = [OpenApiJsonRenderer2, OpenApiYamlRenderer2]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().get(request, *args, **kwargs)
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger UI, with its script at an address of its own as the CSP demands."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    template_name = "api/docs.html"
+
+
+def describe_errors(result: Json, generator: object, request: object, public: bool) -> Json:
+    """drf-spectacular's hook: add to each operation the errors that it may answer with."""
+    result["components"]["schemas"]["Problem"] = PROBLEM
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            for code in _possible_errors(path, method, operation):
+                operation["responses"].setdefault(code, _response(code))
+    return result
+
+
+def _possible_errors(path: str, method: str, operation: Json) -> list[str]:
+    codes = ["401"]
+    if "requestBody" in operation:
+        codes += ["400", "413", "415"]
+    elif any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
+        codes.append("400")
+    if method != "get":
+        codes.append("403")
+    if "{id}" in path:
+        codes.append("404")
+        if path.startswith("/api/mailing/") and method != "get":
+            codes.append("409")
+    return sorted(codes)
+
+
+def _response(code: str) -> Json:
+    return {
+        "description": ERRORS[code],
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
