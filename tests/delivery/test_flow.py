@@ -1,0 +1,318 @@
+"""A mailing from its creation to its end, with tasks run in this process one by one."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifier.clients.models import Client
+from notifier.delivery import rescue
+from notifier.delivery.control import cancel_mailing, create_mailing, pause_mailing, resume_mailing
+from notifier.delivery.models import Attempt, Claim, Message, MinuteCount, Slot
+from notifier.delivery.withdrawal import delete_client, opt_out_client
+from notifier.mailings.models import Mailing
+from notifier.statistics.counts import failure_reasons, mailing_counts, total_counts
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def statuses(mailing):
+    return dict(Counter(Message.objects.filter(mailing=mailing).values_list("status", flat=True)))
+
+
+def counted(mailing):
+    """By the counters; a status that nobody is in is left out."""
+    mailing.refresh_from_db()
+    return {status: count for status, count in mailing_counts(mailing).items() if count}
+
+
+def test_every_matching_client_gets_the_text_once(sandbox, add_clients, run_queue):
+    wanted = add_clients(5, tag="a2")
+    add_clients(2, tag="other")
+    add_clients(1, tag="a2", opted_out_at=timezone.now())
+
+    mailing = create_mailing(text="Привет, «мир» 🎈", conditions={"tag": "a2"})
+    run_queue()
+
+    received = sandbox.ledger()
+    assert sorted((entry.phone, entry.text) for entry in received) == [
+        (int(client.phone), "Привет, «мир» 🎈") for client in wanted
+    ]
+    assert {entry.id for entry in received} == set(
+        Message.objects.filter(mailing=mailing, status="accepted").values_list("id", flat=True)
+    )
+    mailing.refresh_from_db()
+    assert (mailing.status, mailing.audience) == ("finished", 6)
+    assert counted(mailing) == statuses(mailing) == {"accepted": 5, "skipped": 1}
+    assert total_counts() == mailing_counts(mailing)
+    assert Claim.objects.count() == Attempt.objects.count() == 0
+
+
+def test_a_mailing_ahead_waits_for_its_start(sandbox, add_clients, run_queue):
+    add_clients(1)
+    mailing = create_mailing(
+        text="Hi", conditions={}, start_time=timezone.now() + timedelta(hours=1)
+    )
+
+    assert run_queue() == []
+    rescue.sweep()
+    assert run_queue() == []
+    mailing.refresh_from_db()
+    assert (mailing.status, sandbox.ledger()) == ("scheduled", [])
+
+
+def test_a_start_that_was_missed_is_caught_up_by_the_sweep(sandbox, add_clients, run_queue):
+    add_clients(2)
+    mailing = create_mailing(
+        text="Hi", conditions={}, start_time=timezone.now() + timedelta(hours=1)
+    )
+    Mailing.objects.update(start_time=timezone.now() - timedelta(minutes=5))
+
+    rescue.sweep()
+    run_queue()
+
+    mailing.refresh_from_db()
+    assert (mailing.status, len(sandbox.ledger())) == ("finished", 2)
+
+
+def test_rejections_are_final_and_keep_the_gateways_words(sandbox, add_clients, run_queue):
+    add_clients(3)
+    sandbox.set_faults({"code": 1})
+
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+
+    assert statuses(mailing) == {"failed": 3}
+    message = Message.objects.first()
+    assert message.gateway_code not in (0, None)
+    assert message.http_status == 200
+    attempt = message.failed_attempts.get()
+    assert (attempt.outcome, attempt.reason, attempt.number) == ("rejected", "rejected", 1)
+    assert str(message.gateway_code) in attempt.reply
+    assert failure_reasons(mailing) == [("rejected", "Rejected by the gateway", 3)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "reason", "maybe_sent"),
+    [
+        ("429", "busy", "too_many_requests", False),
+        ("503", "busy", "unavailable", False),
+        ("500", "unknown", "server_error", True),
+        ("502", "unknown", "server_error", True),
+        ("garbage", "unknown", "unreadable_reply", True),
+        ("empty", "unknown", "unreadable_reply", True),
+        ("html", "unknown", "unreadable_reply", True),
+        ("truncated", "unknown", "unreadable_reply", True),
+        ("reset", "unknown", "broken_connection", True),
+        ("huge_body", "unknown", "unreadable_reply", True),
+        ("401", "misconfigured", "unauthorised", False),
+        ("redirect", "misconfigured", "redirected", False),
+    ],
+)
+def test_other_answers_put_the_message_back_to_wait(
+    sandbox, add_clients, run_queue, fault, outcome, reason, maybe_sent
+):
+    add_clients(1)
+    sandbox.set_faults({fault: 1})
+
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+
+    message = Message.objects.get()
+    assert (message.status, message.attempts, message.maybe_sent) == ("pending", 1, maybe_sent)
+    assert timezone.now() < message.due_at < timezone.now() + timedelta(minutes=15)
+    attempt = message.failed_attempts.get()
+    assert (attempt.outcome, attempt.reason) == (outcome, reason)
+    assert counted(mailing) == {"pending": 1}
+
+    sandbox.reset()
+    Message.objects.update(due_at=timezone.now())
+    rescue.sweep()
+    run_queue()
+
+    message.refresh_from_db()
+    assert (message.status, message.attempts, message.maybe_sent) == ("accepted", 2, maybe_sent)
+    mailing.refresh_from_db()
+    assert (mailing.status, counted(mailing)) == ("finished", {"accepted": 1})
+
+
+def test_a_reset_on_a_kept_connection_is_not_repeated_behind_our_back(
+    sandbox, add_clients, run_queue
+):
+    add_clients(1)
+    first = create_mailing(text="Opens the connection", conditions={})
+    run_queue()
+    sandbox.set_faults({"reset": 1})
+
+    create_mailing(text="Breaks it", conditions={})
+    run_queue()
+
+    assert [entry.text for entry in sandbox.ledger()] == ["Opens the connection", "Breaks it"]
+    assert statuses(first) == {"accepted": 1}
+
+
+def test_with_hold_an_unknown_outcome_is_left_for_a_person(
+    sandbox, gateway, add_clients, run_queue
+):
+    gateway.unknown_outcome = "hold"
+    gateway.save()
+    add_clients(2)
+    sandbox.set_faults({"500": 1})
+
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+
+    mailing.refresh_from_db()
+    assert (mailing.status, statuses(mailing)) == ("finished", {"unknown": 2})
+    assert len(sandbox.ledger()) == 2
+
+
+def test_a_rejection_after_an_unknown_outcome_stays_unknown(sandbox, add_clients, run_queue):
+    add_clients(1)
+    sandbox.set_faults({"500": 1})
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+    sandbox.set_faults({"code": 1})
+    Message.objects.update(due_at=timezone.now())
+
+    rescue.sweep()
+    run_queue()
+
+    assert counted(mailing) == statuses(mailing) == {"unknown": 1}
+
+
+def test_what_waits_at_the_end_expires_or_is_unknown(sandbox, add_clients, run_queue):
+    add_clients(2)
+    sandbox.set_faults({"500": 1})
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+    add_clients(1)
+    never = Message.objects.first()
+    Message.objects.filter(pk=never.pk).update(maybe_sent=False)
+    Mailing.objects.update(start_time=timezone.now() - timedelta(hours=2), end_time=timezone.now())
+
+    rescue.sweep()
+    run_queue()
+
+    mailing.refresh_from_db()
+    assert mailing.status == "finished"
+    assert counted(mailing) == statuses(mailing) == {"expired": 1, "unknown": 1}
+
+
+def test_a_paused_mailing_sends_nothing_until_it_is_resumed(sandbox, add_clients, run_queue):
+    add_clients(3)
+    sandbox.set_faults({"503": 1})
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+    sandbox.reset(counts=True)
+    sent = len(sandbox.ledger())
+    pause_mailing(mailing.pk)
+    Message.objects.update(due_at=timezone.now())
+
+    rescue.sweep()
+    run_queue()
+    assert len(sandbox.ledger()) == sent
+    assert statuses(mailing) == {"pending": 3}
+
+    resume_mailing(mailing.pk)
+    run_queue()
+    assert statuses(mailing) == {"accepted": 3}
+
+
+def test_a_mailing_paused_while_it_prepares_goes_on_choosing(
+    sandbox, add_clients, run_queue, monkeypatch
+):
+    monkeypatch.setattr("notifier.delivery.recipients.FIRST_CHUNK", 2)
+    monkeypatch.setattr("notifier.delivery.recipients.RECIPIENT_CHUNK", 2)
+    add_clients(5)
+    mailing = create_mailing(text="Hi", conditions={})
+    chunks = iter([None, pause_mailing])
+
+    def wake_and_pause():
+        if act := next(chunks, None):
+            act(mailing.pk)
+
+    monkeypatch.setattr("notifier.delivery.recipients.wake_slots", wake_and_pause)
+    next(chunks)
+    run_queue()
+    mailing.refresh_from_db()
+    assert (mailing.status, mailing.audience, mailing.prepared_at) == ("paused", 2, None)
+
+    monkeypatch.undo()
+    resume_mailing(mailing.pk)
+    run_queue()
+
+    mailing.refresh_from_db()
+    assert (mailing.status, statuses(mailing)) == ("finished", {"accepted": 5})
+
+
+def test_cancelling_withdraws_who_waits(sandbox, add_clients, run_queue):
+    add_clients(2)
+    sandbox.set_faults({"503": 1})
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+
+    cancel_mailing(mailing.pk)
+    run_queue()
+
+    assert counted(mailing) == statuses(mailing) == {"cancelled": 2}
+
+
+def test_a_client_who_opts_out_or_is_deleted_in_mid_run_gets_nothing(
+    sandbox, add_clients, run_queue
+):
+    leaving, gone, staying = add_clients(3)
+    sandbox.set_faults({"503": 1})
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+    sandbox.reset()
+
+    opt_out_client(leaving)
+    delete_client(gone)
+    Message.objects.filter(status="pending").update(due_at=timezone.now())
+    rescue.sweep()
+    run_queue()
+
+    outcome = dict(Message.objects.values_list("phone", "reason"))
+    assert outcome == {
+        leaving.phone: "opted_out",
+        f"{staying.phone}": None,
+        str(int(leaving.phone) + 1): "client_deleted",
+    }
+    assert Client.objects.count() == 2
+    assert counted(mailing) == {"accepted": 1, "skipped": 2}
+
+
+def test_a_task_that_comes_twice_or_late_does_nothing(sandbox, add_clients, run_queue):
+    from notifier.delivery import tasks
+
+    add_clients(2)
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+    before = list(Slot.objects.values())
+
+    tasks.start(mailing.pk)
+    tasks.deliver_slice(1, 1)
+    tasks.close(mailing.pk)
+    tasks.close(10**9)
+    tasks.wake()
+    run_queue()
+    tasks.deliver_slice(1, 1)
+
+    assert len(sandbox.ledger()) == 2
+    assert before[0]["generation"] <= Slot.objects.get(pk=1).generation
+    assert Message.objects.count() == 2
+
+
+def test_the_minute_counters_say_what_the_rows_say(sandbox, add_clients, run_queue):
+    add_clients(200)
+    sandbox.set_faults({"code": 0.2, "500": 0.2, "429": 0.2}, seed=3)
+
+    create_mailing(text="Hi", conditions={})
+    run_queue()
+
+    ended = Counter(Message.objects.exclude(status="pending").values_list("status", flat=True))
+    counts = dict(MinuteCount.objects.values_list("outcome", "count"))
+    assert counts.pop("retried") == Attempt.objects.exclude(outcome="rejected").count()
+    assert counts == dict(ended)
