@@ -5,10 +5,11 @@ from typing import Any
 
 from django import forms
 
+# By the widget's input_type; every other is a form-control.
 WIDGET_CLASSES = {
     "select": "form-select",
-    "checkbox": "form-check-input",
-    "radio": "form-check-input",
+    "checkbox": "form-selectgroup-input",
+    "radio": "form-selectgroup-input",
 }
 
 

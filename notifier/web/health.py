@@ -1,7 +1,6 @@
 """Whether the service is alive, and whether it is ready for work."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from functools import cache
 
 from django.contrib.auth.decorators import login_not_required
@@ -9,13 +8,9 @@ from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from notifier.delivery.models import Heartbeat
-
-# A cluster tells that it lives every few seconds; after this it is held to be dead.
-CLUSTER_SILENCE = timedelta(seconds=30)
+from notifier.statistics.overview import CLUSTER_SILENT_AFTER, clusters_alive
 
 
 @login_not_required
@@ -71,7 +66,6 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def _cluster_trouble() -> str:
-    since = timezone.now() - CLUSTER_SILENCE
-    if Heartbeat.objects.filter(name__startswith="cluster:", at__gte=since).exists():
+    if clusters_alive():
         return ""
-    return f"No cluster has been heard of for {CLUSTER_SILENCE.seconds} seconds."
+    return f"No cluster has been heard of for {CLUSTER_SILENT_AFTER.seconds} seconds."

@@ -1,6 +1,6 @@
 """Template tags and filters: icons, badges, and the one way to write numbers and moments."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django import template
 from django.conf import settings
@@ -79,13 +79,12 @@ def percent_of(part: int, whole: int) -> str:
 
 
 @register.filter
-def duration(value: timedelta | None) -> str:
+def duration(seconds: float | None) -> str:
     """Rounded to what a person would say: ``40 s``, ``3 min``, ``2 h 10 min``, ``3 days``."""
-    if value is None:
+    if seconds is None:
         return "–"
-    seconds = round(value.total_seconds())
-    if seconds < 60:
-        return f"{seconds} s"
+    if seconds < 59.5:
+        return f"{max(round(seconds), 1)} s"
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"{minutes} min"
@@ -95,10 +94,20 @@ def duration(value: timedelta | None) -> str:
     return f"{round(hours / 24)} days"
 
 
+@register.filter
+def rate(per_second: float) -> str:
+    """``9,800 messages per second``, or by the minute where it is slow."""
+    if per_second >= 10:
+        return f"{round(per_second):,} messages per second"
+    return f"{max(round(per_second * 60), 1):,} messages per minute"
+
+
 @register.simple_tag
 def site_timezone() -> str:
     """``Europe/Moscow (MSK, UTC+03:00)``: the zone in which pages show every moment."""
     now = timezone.localtime()
+    if now.tzname() == settings.TIME_ZONE:
+        return settings.TIME_ZONE
     offset = now.strftime("%z")
     return f"{settings.TIME_ZONE} ({now.tzname()}, UTC{offset[:3]}:{offset[3:]})"
 

@@ -25,5 +25,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mailings/<int:mailing_id>/edit/", composer.edit_mailing, name="edit_mailing"),
     path("mailings/", views.mailings, name="mailings"),
     path("mailings/<int:mailing_id>/", views.mailing, name="mailing"),
+    path("mailings/<int:mailing_id>/confirm/<str:action>/", views.confirm, name="confirm"),
     path("mailings/<int:mailing_id>/messages/", views.mailing_messages, name="mailing_messages"),
 ]

@@ -35,6 +35,14 @@
     if (event.target.matches("dialog[open]")) event.target.close();
   });
 
+  // A dialog whose inside has arrived opens.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const dialog = event.detail.target.closest?.("dialog");
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    dialog.querySelector("[autofocus]")?.focus();
+  });
+
   // --- Forms that must not be sent twice.
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-once]")) return;

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -38,6 +39,7 @@ class Prospect:
     start_time: datetime
     end_time: datetime
     has_end: bool
+    default_hours: int = settings.DEFAULT_MAILING_HOURS
 
     @property
     def is_window_valid(self) -> bool:
@@ -101,7 +103,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     mailing = Mailing.objects.filter(pk=mailing_id).first() if mailing_id.isdigit() else None
     form = MailingForm(request.GET, mailing=mailing)
     form.is_valid()
-    context = {"prospect": prospect_of(form), "form": form, "is_fragment": True}
+    context = {"prospect": prospect_of(form), "form": form}
     return render(request, "mailings/_preview.html", context)
 
 

@@ -68,7 +68,6 @@ class MailingForm(PageForm):
         operators = self.fields["operators"]
         assert isinstance(operators, forms.MultipleChoiceField)  # noqa: S101 - for the type checker
         operators.choices = _operator_choices(self.audience)
-        operators.widget.attrs["class"] = "form-selectgroup-input"
 
     def _values_of(self, mailing: Mailing) -> dict[str, object]:
         audience = self.audience or AudienceFields()

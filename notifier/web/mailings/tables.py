@@ -4,8 +4,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from notifier.delivery.models import Message
 from notifier.mailings.models import Mailing
-from notifier.web.tags import mailing_badge, moment
+from notifier.statistics.counts import reason_in_words
+from notifier.web.tags import mailing_badge, message_badge, moment
 
 WIDE_ONLY = {"th": {"class": "d-none d-md-table-cell"}, "td": {"class": "d-none d-md-table-cell"}}
 
@@ -33,3 +35,28 @@ class MailingTable(tables.Table):
 
     def render_start(self, record: Mailing) -> SafeString | str:
         return moment(record.start_time)
+
+
+class MessageTable(tables.Table):
+    """Its messages carry ``has_client``: whether the client is still there to be looked at."""
+
+    phone = tables.Column(orderable=False)
+    status = tables.Column(orderable=False)
+    reason = tables.Column(orderable=False)
+    attempts = tables.Column(orderable=False, attrs=WIDE_ONLY)
+    when = tables.Column(accessor="created_at", orderable=False, attrs=WIDE_ONLY)
+
+    def render_phone(self, record: Message) -> SafeString:
+        if not record.has_client:  # type: ignore[attr-defined]
+            return format_html("+{}", record.phone)
+        address = reverse("client", args=[record.client_id])
+        return format_html('<a href="{}">+{}</a>', address, record.phone)
+
+    def render_status(self, record: Message) -> SafeString:
+        return message_badge(record.status)
+
+    def render_reason(self, value: str) -> str:
+        return reason_in_words(value)
+
+    def render_when(self, record: Message) -> SafeString | str:
+        return moment(record.finished_at or record.sent_at or record.created_at)

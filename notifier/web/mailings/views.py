@@ -1,14 +1,156 @@
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from typing import Any
 
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 
-def mailings(request: HttpRequest) -> HttpResponse:
-    return redirect("new_mailing")
+from notifier.clients.audience import count_audience
+from notifier.clients.conditions import describe_conditions
+from notifier.delivery.control import (
+    cancel_mailing,
+    delete_mailing,
+    pause_mailing,
+    resume_mailing,
+)
+from notifier.delivery.models import OPEN
+from notifier.mailings.lifecycle import WrongStatus
+from notifier.mailings.models import SENDING, Mailing
+from notifier.statistics.counts import failure_reasons, mailing_counts, mailing_counts_many
+from notifier.statistics.progress import progress_of
+from notifier.statistics.series import outcomes_per_minute
+from notifier.web.badges import MAILING_BADGES
+from notifier.web.charts import chart_of
+from notifier.web.lists import paginate, render_list
+from notifier.web.live import LivePart, answer_refresh, live_part
+from notifier.web.mailings.ledger import bar_of, lines_of
+from notifier.web.mailings.messages import message_page
+from notifier.web.mailings.tables import MailingTable, MessageTable
+
+SENDING_REFRESH_SECONDS = 2
+WAITING_REFRESH_SECONDS = 5
+
+# What the confirmation does, and what is said once it is done.
+ACTIONS = {
+    "pause": (pause_mailing, "Paused. Nothing more is sent until it is resumed."),
+    "resume": (resume_mailing, "Resumed."),
+    "cancel": (cancel_mailing, "Cancelled. Nothing more is sent."),
+    "delete": (delete_mailing, "Deleted."),
+}
 
 
 def mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
-    return redirect("new_mailing")
+    shown = get_object_or_404(
+        Mailing.objects.select_related("created_by", "gateway"), pk=mailing_id
+    )
+    if request.method == "POST":
+        return _act(request, shown)
+    context: dict[str, Any] = {"mailing": shown, "is_sending": shown.status in SENDING}
+    part = _follow(request, shown, context)
+    if answer := answer_refresh(request, part, context):
+        return answer
+    context |= {
+        "live": part,
+        "audience_words": describe_conditions(shown.conditions),
+        "audience": count_audience(shown.conditions) if shown.is_editable else None,
+    }
+    return render(request, "mailings/mailing.html", context)
+
+
+def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> LivePart:
+    """The part that refreshes while the mailing has not ended."""
+    counts = mailing_counts(shown)
+    progress = progress_of(shown, counts)
+    seconds = SENDING_REFRESH_SECONDS if shown.status in SENDING else WAITING_REFRESH_SECONDS
+    context |= {
+        "counts": counts,
+        "progress": progress,
+        "lines": lines_of(counts),
+        "bar": bar_of(counts),
+        "reasons": failure_reasons(shown),
+        "chart": chart_of(outcomes_per_minute(shown), sentence="Messages by minute and outcome"),
+    }
+    word = MAILING_BADGES[shown.status].word
+    state = f"{progress.percent} %" if shown.status in SENDING else word
+    return live_part(
+        request,
+        "mailings/_live.html",
+        context,
+        element_id="live",
+        every_seconds=0 if shown.has_ended else seconds,
+        announce=f"{shown.title}: {word}",
+        title=f"{state} · {shown.title}",
+        extra="mailings/_actions.html",
+    )
+
+
+def _act(request: HttpRequest, shown: Mailing) -> HttpResponse:
+    if request.POST.get("action") not in ACTIONS:
+        raise Http404
+    action, done = ACTIONS[request.POST["action"]]
+    try:
+        action(shown.pk)
+    except WrongStatus as wrong:
+        messages.error(request, str(wrong))
+        return redirect("mailing", shown.pk)
+    messages.success(request, done)
+    if action is delete_mailing:
+        return redirect("mailings")
+    return redirect("mailing", shown.pk)
+
+
+def confirm(request: HttpRequest, mailing_id: int, action: str) -> HttpResponse:
+    """The inside of the dialog that says what an action would do, in numbers as of now."""
+    if action not in ACTIONS:
+        raise Http404
+    shown = get_object_or_404(Mailing, pk=mailing_id)
+    context = {"mailing": shown, "action": action, "counts": mailing_counts(shown)}
+    return render(request, "mailings/_confirm.html", context)
+
+
+def mailings(request: HttpRequest) -> HttpResponse:
+    asked = {"q": request.GET.get("q", "").strip(), "status": request.GET.get("status", "")}
+    table = paginate(request, MailingTable(_found(**asked)))
+    shown = [row.record for row in table.page.object_list]
+    for each, counts in zip(shown, mailing_counts_many(shown).values(), strict=True):
+        each.counts = counts
+        each.done = each.audience - sum(counts[status] for status in OPEN)
+    is_moving = any(each.status in SENDING for each in shown)
+    context: dict[str, Any] = {"table": table, "asked": asked}
+    part = live_part(
+        request,
+        "mailings/_table.html",
+        context,
+        element_id="live",
+        every_seconds=SENDING_REFRESH_SECONDS if is_moving else 0,
+    )
+    if answer := answer_refresh(request, part, context):
+        return answer
+    context |= {
+        "live": part,
+        "badges": MAILING_BADGES,
+        "is_empty": not shown and not any(asked.values()),
+    }
+    return render_list(request, "mailings", "mailings", context)
+
+
+def _found(*, q: str, status: str) -> QuerySet[Mailing]:
+    found = Mailing.objects.all()
+    if q:
+        found = found.filter(Q(name__icontains=q) | Q(text__icontains=q))
+    return found.filter(status=status) if status else found
 
 
 def mailing_messages(request: HttpRequest, mailing_id: int) -> HttpResponse:
-    return redirect("new_mailing")
+    """The mailing's messages in the order of their ids; each page begins after the last one's."""
+    shown = get_object_or_404(Mailing, pk=mailing_id)
+    status = request.GET.get("status", "")
+    page = message_page(shown, status=status, after=request.GET.get("after", ""))
+    context = {
+        "mailing": shown,
+        "status": status,
+        "lines": lines_of(mailing_counts(shown)),
+        "page": page,
+        "table": MessageTable(page.messages),
+    }
+    return render(request, "mailings/messages.html", context)
