@@ -42,7 +42,10 @@ class MailingSerializer(StrictSerializer):
         required=False, allow_null=True, help_text="A default limit applies, if missing."
     )
     gateway = serializers.PrimaryKeyRelatedField(
-        queryset=Gateway.objects.all(), required=False, help_text="The oldest, if missing."
+        queryset=Gateway.objects.all(),
+        required=False,
+        error_messages={"does_not_exist": 'There is no gateway "{pk_value}".'},
+        help_text="The oldest, if missing.",
     )
     status = serializers.ChoiceField(MailingStatus.choices, read_only=True)
     pause_reason = serializers.CharField(read_only=True)
@@ -61,9 +64,7 @@ class MailingSerializer(StrictSerializer):
     )
     counts = serializers.SerializerMethodField()
     created_at = MomentField(read_only=True)
-    created_by = serializers.CharField(
-        source="created_by.username", read_only=True, default=None, allow_null=True
-    )
+    created_by = serializers.SerializerMethodField(help_text="Whose token or session it was.")
     started_at = MomentField(read_only=True, allow_null=True)
     finished_at = MomentField(read_only=True, allow_null=True)
 
@@ -71,6 +72,9 @@ class MailingSerializer(StrictSerializer):
         if not hasattr(mailing, "counts"):
             complete([mailing], count_matching=True)
         return super().to_representation(mailing)
+
+    def get_created_by(self, mailing: Any) -> str | None:
+        return mailing.created_by.username if mailing.created_by else None
 
     @extend_schema_field(CountsSerializer)
     def get_counts(self, mailing: Any) -> dict[str, int]:
