@@ -14,12 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from notifier.launch.errors import CannotStart
 from notifier.launch.locks import FileLock
+from notifier.launch.postgres_binaries import binaries_for
 from notifier.launch.postgres_cluster import (
     DATABASE,
     SUPERUSER,
@@ -129,7 +131,7 @@ class EmbeddedPostgres:
             self._change.let_go()
 
     def _start(self) -> None:
-        cluster = find_cluster(self.data_dir, socket_folder=self.socket_folder)
+        cluster = find_cluster(self.data_dir)
         self._cluster = cluster
         running = find_postmaster(cluster.folder)
         if running and running.is_stopping:
@@ -143,6 +145,9 @@ class EmbeddedPostgres:
 
     def _start_new(self, cluster: Cluster) -> None:
         prepare_socket_folder(self.socket_folder, cluster.account)
+        copies = (cluster.folder.parent, self.socket_folder)
+        binaries = binaries_for(cluster.account, cluster.binaries, copies=copies)
+        cluster = replace(cluster, binaries=binaries)
         if not cluster.exists:
             self._say("Making the database…")
             make_cluster(cluster, lock=self._change)

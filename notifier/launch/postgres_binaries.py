@@ -42,9 +42,7 @@ class Binaries:
         return str(self.folder / "initdb")
 
     def suit(self, account: Account) -> bool:
-        if UNSAFE_FOR_INITDB & set(str(self.folder)):
-            return False
-        return account.can_run([self.initdb, "--version"])
+        return _is_safe(self.folder) and account.can_run([self.initdb, "--version"])
 
 
 def newest_binaries() -> Binaries:
@@ -72,12 +70,12 @@ def binaries_of_major(major: int, *, cluster: Path) -> Binaries:
 def binaries_for(account: Account, binaries: Binaries, *, copies: tuple[Path, ...]) -> Binaries:
     """These programs, or a copy of them in the first of the folders that suits the account.
 
-    A copy is needed when a virtual environment under /root, say, is closed to
-    the account that the server runs under.
+    A copy is needed where a virtual environment under /root, say, is closed to
+    the account that the server runs under, or has a quote in its path.
     """
     if binaries.suit(account):
         return binaries
-    for folder in copies:
+    for folder in filter(_is_safe, copies):
         copy = _copy(binaries, folder / f"programs-{binaries.version}")
         if copy.suit(account):
             return copy
@@ -143,6 +141,10 @@ def _copy(binaries: Binaries, target: Path) -> Binaries:
     _let_everybody_read(unfinished)
     unfinished.rename(target)
     return copied
+
+
+def _is_safe(folder: Path) -> bool:
+    return not UNSAFE_FOR_INITDB & set(str(folder))
 
 
 def _let_everybody_read(copy: Path) -> None:

@@ -20,7 +20,6 @@ from notifier.launch.locks import FileLock
 from notifier.launch.postgres_account import Account, account_for_new_server, owner_account
 from notifier.launch.postgres_binaries import (
     Binaries,
-    binaries_for,
     binaries_of_major,
     newest_binaries,
 )
@@ -49,18 +48,13 @@ def fingerprint(data_dir: Path) -> str:
     return hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
 
 
-def find_cluster(data_dir: Path, *, socket_folder: Path) -> Cluster:
+def find_cluster(data_dir: Path) -> Cluster:
     """The data folder's cluster, or the place where it is to be made."""
-    place = _existing_place(data_dir)
-    if place:
-        cluster = _existing_cluster(place)
-    else:
-        binaries, account = newest_binaries(), account_for_new_server()
-        folder = _new_place(data_dir / f"postgres-{binaries.major}", account)
-        cluster = Cluster(folder, account, binaries)
-    copies = (cluster.folder.parent, socket_folder)
-    binaries = binaries_for(cluster.account, cluster.binaries, copies=copies)
-    return Cluster(cluster.folder, cluster.account, binaries)
+    if place := _existing_place(data_dir):
+        return _existing_cluster(place)
+    binaries, account = newest_binaries(), account_for_new_server()
+    folder = _new_place(data_dir / f"postgres-{binaries.major}", account)
+    return Cluster(folder, account, binaries)
 
 
 def _existing_place(data_dir: Path) -> Path | None:
