@@ -16,7 +16,7 @@ PAGING = ("cursor", "page_size")
 class StrictSerializer(serializers.Serializer):
     """Refuses unknown fields; those it only shows may be sent back and are ignored."""
 
-    default_error_messages = {"invalid": "The body is not a JSON object, but a {datatype}."}
+    default_error_messages = {"invalid": "The body is not a JSON object."}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         unknown = self._problems_of_unknown(data)

@@ -13,6 +13,13 @@ from notifier.delivery.models import Message
 from notifier.mailings.models import Gateway, Mailing
 
 
+@pytest.fixture(autouse=True)
+def _static_files_as_they_are(settings):
+    """Pages name their static files without anybody having collected them."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+
+
 @pytest.fixture
 def user(db) -> User:
     return User.objects.create_user("anna", password="correct horse battery")

@@ -1,0 +1,88 @@
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def document() -> dict:
+    out = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", "--format=openapi-json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+def test_every_endpoint_is_described_with_its_methods(document):
+    described = {
+        path: METHODS & operations.keys() for path, operations in document["paths"].items()
+    }
+
+    everything = {"get", "put", "patch", "delete"}
+    assert described == {
+        "/api/": {"get"},
+        "/api/client/": {"get", "post"},
+        "/api/client/{id}/": everything,
+        "/api/mailing/": {"get", "post"},
+        "/api/mailing/{id}/": everything,
+        "/api/mailing/{id}/cancel/": {"post"},
+        "/api/mailing/{id}/pause/": {"post"},
+        "/api/mailing/{id}/resume/": {"post"},
+        "/api/mailing/{id}/statistics/": {"get"},
+        "/api/message/": {"get"},
+        "/api/message/{id}/": {"get"},
+        "/api/statistics/": {"get"},
+    }
+
+
+def test_every_error_is_described_in_the_one_shape(document):
+    responses = [
+        response
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
+        if status >= "400"
+    ]
+
+    schemas = {response["content"]["application/json"]["schema"]["$ref"] for response in responses}
+    assert schemas == {"#/components/schemas/Problem"}
+    assert len(responses) > 60
+
+
+def test_the_actions_take_no_body(document):
+    for action in ("pause", "resume", "cancel"):
+        operation = document["paths"][f"/api/mailing/{{id}}/{action}/"]["post"]
+        assert "requestBody" not in operation
+        assert set(operation["responses"]) == {"200", "401", "403", "404", "409"}
+
+
+def test_the_examples_are_those_of_the_contract(document):
+    operation = document["paths"]["/api/mailing/"]["post"]
+
+    examples = operation["requestBody"]["content"]["application/json"]["examples"]
+    assert examples["AllMustHold"]["value"]["clients"] == {"tag": "a2", "operator": 999}
+
+
+@pytest.mark.django_db
+def test_the_document_is_open_and_json_unless_yaml_is_asked_for(stranger, document):
+    answer = stranger.get("/api/schema/")
+    yaml = stranger.get("/api/schema/", headers={"Accept": "application/yaml"})
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json()["paths"].keys() == document["paths"].keys()
+    assert yaml.content.startswith(b"openapi: 3.0.3")
+
+
+@pytest.mark.django_db
+def test_swagger_ui_comes_from_here_and_without_inline_code(stranger):
+    page = stranger.get("/docs/")
+    script = stranger.get("/docs/?script")
+
+    html = page.content.decode()
+    assert page.status_code == 200
+    assert "<style" not in html
+    assert "https://" not in html
+    assert '<script src="/docs/?script="></script>' in html
+    assert script.headers["Content-Type"].startswith("application/javascript")
+    assert b"/api/schema" in script.content
