@@ -1,0 +1,21 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running import RunningNotifier
+
+
+@pytest.fixture(scope="module")
+def notifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNotifier]:
+    """Notifier, started in an empty data folder, with made-up clients; one for a file's tests."""
+    with RunningNotifier(tmp_path_factory.mktemp("notifier")) as running:
+        running.manage("sample_data", "--clients", "3000")
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "notifier" in request.fixturenames:
+        running = request.getfixturevalue("notifier")
+        running.session.post(f"{running.sandbox_url}/control/reset", json={}, timeout=10)
