@@ -1,6 +1,7 @@
 """Django's settings. What may differ between installations comes from launch.environment."""
 
 import os
+from typing import Any
 
 from csp.constants import NONE, SELF
 
@@ -96,7 +97,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # --- Database -------------------------------------------------------------------------
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **(
             connection_settings(DATA_DIR)

@@ -6,7 +6,7 @@ for what the mailing's status no longer allows.
 
 from datetime import datetime
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -35,7 +35,7 @@ def create_mailing(
     end_time: datetime | None = None,
     name: str = "",
     gateway: Gateway | None = None,
-    created_by: AbstractBaseUser | None = None,
+    created_by: User | None = None,
 ) -> Mailing:
     """Accept a mailing; one whose window is open starts at once.
 

@@ -20,7 +20,7 @@ TICK_SECONDS = 2.0
 class PromptCluster(Cluster):
     """Tells the slices under way to end before it waits for them."""
 
-    def sig_handler(self, signum, frame):  # type: ignore[no-untyped-def]
+    def sig_handler(self, signum, frame):
         ask_to_stop()
         super().sig_handler(signum, frame)
 
@@ -28,7 +28,7 @@ class PromptCluster(Cluster):
 class Command(DjangoQCommand):
     help = "Starts a cluster: the processes that choose recipients, send and record."
 
-    def handle(self, *args, **options):  # type: ignore[no-untyped-def]
+    def handle(self, *args, **options):
         if options.get("cluster_name"):
             os.environ["Q_CLUSTER_NAME"] = options["cluster_name"]
         cluster = PromptCluster()
