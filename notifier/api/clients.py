@@ -73,10 +73,12 @@ class ClientSerializer(StrictSerializer):
     def update(self, client: Client, fields: dict[str, Any]) -> Client:
         # Kept where it is not said, also by PUT: nobody is opted in by an omission.
         opted_out = fields.pop("is_opted_out", client.is_opted_out)
-        for name, value in fields.items():
-            setattr(client, name, value)
+        # Only what differs: two changes at once of different fields both last.
+        changes = {name: new for name, new in fields.items() if getattr(client, name) != new}
+        for name, new in changes.items():
+            setattr(client, name, new)
         with _taken_phone_refused(fields["phone"]):
-            client.save(update_fields=[*fields, "updated_at"])
+            client.save(update_fields=[*changes, "updated_at"] if changes else [])
         # Not within that transaction: an opt-out must be seen before it looks
         # for messages that were made without knowing of it.
         if opted_out and not client.is_opted_out:

@@ -1,32 +1,39 @@
-"""The requests that the OpenAPI document shows."""
+"""The requests and answers that the OpenAPI document shows."""
 
 from drf_spectacular.utils import OpenApiExample
 
+from notifier.delivery.models import MessageStatus
+
+CLIENT_GIVEN = {
+    "phone_number": "79999999999",
+    "operator": 999,
+    "tag": "a2",
+    "timezone": "Europe/Moscow",
+    "attributes": {"name": "Анна"},
+}
 CLIENT = [
+    OpenApiExample("Client", request_only=True, value=CLIENT_GIVEN),
     OpenApiExample(
         "Client",
-        request_only=True,
-        value={
-            "phone_number": "79999999999",
-            "operator": 999,
-            "tag": "a2",
-            "timezone": "Europe/Moscow",
-            "attributes": {"name": "Анна"},
-        },
-    )
-]
-
-MAILING = [
-    OpenApiExample(
-        "All must hold",
-        request_only=True,
-        value={
-            "text": "Autumn sale: 20 % off until Sunday",
-            "clients": {"tag": "a2", "operator": 999},
-            "start_time": "2022-08-26T11:53:37+02:00",
-            "end_time": "2022-08-27T11:53:38+02:00",
+        response_only=True,
+        value={"id": 1}
+        | CLIENT_GIVEN
+        | {
+            "opted_out": False,
+            "created_at": "2030-08-25T08:00:00Z",
+            "updated_at": "2030-08-25T08:00:00Z",
         },
     ),
+]
+
+MAILING_GIVEN = {
+    "text": "Autumn sale: 20 % off until Sunday",
+    "clients": {"tag": "a2", "operator": 999},
+    "start_time": "2030-08-26T11:53:37+02:00",
+    "end_time": "2030-08-27T11:53:38+02:00",
+}
+MAILING = [
+    OpenApiExample("All must hold", request_only=True, value=MAILING_GIVEN),
     OpenApiExample(
         "Now, with nested conditions",
         request_only=True,
@@ -41,4 +48,43 @@ MAILING = [
             },
         },
     ),
+    OpenApiExample(
+        "Accepted, starts by itself",
+        response_only=True,
+        value={
+            "id": 1,
+            "name": "",
+            "text": MAILING_GIVEN["text"],
+            "clients": MAILING_GIVEN["clients"],
+            "start_time": "2030-08-26T09:53:37Z",
+            "end_time": "2030-08-27T09:53:38Z",
+            "gateway": 1,
+            "status": "scheduled",
+            "pause_reason": "",
+            "matched": 1204,
+            "warning": "",
+            "audience": 0,
+            "counts": dict.fromkeys(MessageStatus.values, 0),
+            "created_at": "2030-08-25T08:00:00Z",
+            "created_by": "anna",
+            "started_at": None,
+            "finished_at": None,
+        },
+    ),
 ]
+
+PROBLEMS = {
+    "400": {
+        "detail": 'Phone number "7921" has 4 digits; 11 expected.',
+        "errors": {"phone_number": ['Phone number "7921" has 4 digits; 11 expected.']},
+    },
+    "401": {"detail": "Sign in, or send the header Authorization: Bearer TOKEN.", "errors": {}},
+    "403": {"detail": "CSRF Failed: CSRF token missing.", "errors": {}},
+    "404": {"detail": "There is nothing at this address.", "errors": {}},
+    "409": {"detail": "Mailing 1 has finished: it can no longer be changed.", "errors": {}},
+    "413": {"detail": "The body is larger than 1,048,576 bytes.", "errors": {}},
+    "415": {
+        "detail": "Send the body as JSON, with the header Content-Type: application/json.",
+        "errors": {},
+    },
+}

@@ -7,6 +7,8 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
+from notifier.api import examples
+
 Json = dict[str, Any]
 
 PROBLEM: Json = {
@@ -20,10 +22,6 @@ PROBLEM: Json = {
             "description": "The same by field, where fields are to blame.",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
         },
-    },
-    "example": {
-        "detail": 'Phone number "7921" has 4 digits; 11 expected.',
-        "errors": {"phone_number": ['Phone number "7921" has 4 digits; 11 expected.']},
     },
 }
 ERRORS = {
@@ -84,7 +82,8 @@ def _possible_errors(path: str, method: str, operation: Json) -> list[str]:
 
 
 def _response(code: str) -> Json:
-    return {
-        "description": ERRORS[code],
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    content = {
+        "schema": {"$ref": "#/components/schemas/Problem"},
+        "example": examples.PROBLEMS[code],
     }
+    return {"description": ERRORS[code], "content": {"application/json": content}}

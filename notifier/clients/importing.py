@@ -244,7 +244,7 @@ KEEP_FIRST = """
 
 ADD_NEW = """
     INSERT INTO client (phone, operator, tag, timezone, attributes, updated_at)
-    SELECT phone, operator, tag, timezone, attributes, now()
+    SELECT phone, operator, tag, timezone, attributes, statement_timestamp()
     FROM incoming_client
     ORDER BY line
     ON CONFLICT (phone) DO NOTHING

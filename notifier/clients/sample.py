@@ -140,7 +140,7 @@ def _add_batch(lines: io.StringIO) -> int:
             "INSERT INTO client"
             " (phone, operator, tag, timezone, attributes, opted_out_at, updated_at)"
             " SELECT phone, operator, tag, timezone, attributes,"
-            "   now() - make_interval(days => opted_out_days), now()"
+            "   now() - make_interval(days => opted_out_days), statement_timestamp()"
             " FROM sample_client"
             # A number may come twice by chance, or belong to a client already.
             " ON CONFLICT (phone) DO NOTHING"

@@ -22,7 +22,7 @@ def _static_files_as_they_are(settings):
 
 @pytest.fixture
 def user(db) -> User:
-    return User.objects.create_user("anna", password="correct horse battery")
+    return User.objects.create_user("anna")
 
 
 @pytest.fixture
