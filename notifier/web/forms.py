@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.forms.utils import ErrorDict
 
 # By the widget's input_type; every other is a form-control.
 WIDGET_CLASSES = {
@@ -15,6 +16,8 @@ WIDGET_CLASSES = {
 
 class PageForm(forms.Form):
     """A form of a page. Once checked, the first field in error takes the focus."""
+
+    _errors: ErrorDict | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -9,6 +9,8 @@ from django.shortcuts import render
 from django_tables2.paginators import LazyPaginator
 
 PER_PAGE = 25
+# A column that a phone has no room for.
+WIDE_ONLY = {"th": {"class": "d-none d-md-table-cell"}, "td": {"class": "d-none d-md-table-cell"}}
 # Reaching a page costs reading all before it.
 LAST_PAGE = 100_000
 

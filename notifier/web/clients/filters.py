@@ -47,7 +47,7 @@ class Chip:
 
 def chips_of(query: QueryDict) -> list[Chip]:
     return [
-        Chip(name, word, query[name], _address_without(query, name))
+        Chip(name, word, str(query[name]), _address_without(query, name))
         for name, word in FIELD_WORDS.items()
         if query.get(name)
     ]

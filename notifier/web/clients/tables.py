@@ -5,9 +5,8 @@ from django.utils.safestring import SafeString
 
 from notifier.clients.models import Client
 from notifier.delivery.models import Message
+from notifier.web.lists import WIDE_ONLY
 from notifier.web.tags import icon, message_badge, moment
-
-WIDE_ONLY = {"th": {"class": "d-none d-md-table-cell"}, "td": {"class": "d-none d-md-table-cell"}}
 
 
 class ClientTable(tables.Table):
@@ -17,7 +16,9 @@ class ClientTable(tables.Table):
     operator = tables.Column(order_by=("operator", "id"), localize=False)
     tag = tables.Column(order_by=("tag", "id"))
     timezone = tables.Column(order_by=("timezone", "id"), attrs=WIDE_ONLY)
-    added = tables.Column(accessor="created_at", order_by=("id",), attrs=WIDE_ONLY)
+    added = tables.Column(
+        accessor="created_at", verbose_name="Added", order_by=("id",), attrs=WIDE_ONLY
+    )
 
     class Meta:
         order_by = "-added"
@@ -40,7 +41,7 @@ class ClientMessageTable(tables.Table):
 
     mailing = tables.Column(orderable=False)
     status = tables.Column(orderable=False)
-    when = tables.Column(accessor="created_at", orderable=False)
+    when = tables.Column(accessor="created_at", verbose_name="When", orderable=False)
 
     def render_mailing(self, record: Message) -> SafeString:
         address = reverse("mailing", args=[record.mailing_id])

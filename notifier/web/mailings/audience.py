@@ -23,7 +23,11 @@ class AudienceFields:
             plain["operator"] = self.operators[0]
         if len(self.operators) < 2:
             return plain
-        some_operator = {"field": "operator", "op": "in", "value": list(self.operators)}
+        some_operator: dict[str, object] = {
+            "field": "operator",
+            "op": "in",
+            "value": list(self.operators),
+        }
         return {"all": [plain, some_operator]} if plain else some_operator
 
 

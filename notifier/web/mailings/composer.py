@@ -22,6 +22,7 @@ from notifier.clients.models import Client
 from notifier.mailings.checking import default_end
 from notifier.mailings.lifecycle import WrongStatus
 from notifier.mailings.models import Mailing
+from notifier.web.account.person import person_of
 from notifier.web.forms import form_status
 from notifier.web.mailings.forms import EndForm, MailingForm
 
@@ -69,9 +70,11 @@ def prospect_of(form: MailingForm) -> Prospect | None:
 
 def new_mailing(request: HttpRequest) -> HttpResponse:
     form = MailingForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and (mailing := form.save(by=request.user)):
-        _say_what_happens(request, mailing)
-        return redirect("mailing", mailing.pk)
+    if request.method == "POST" and form.is_valid():
+        mailing = form.save(by=person_of(request))
+        if mailing:
+            _say_what_happens(request, mailing)
+            return redirect("mailing", mailing.pk)
     return _render_composer(request, form)
 
 
@@ -80,21 +83,21 @@ def edit_mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
     if mailing.has_ended:
         messages.error(request, "The mailing has ended: nothing about it can be changed.")
         return redirect("mailing", mailing.pk)
+    if not mailing.is_editable and "text" in request.POST:
+        messages.error(request, "The mailing started meanwhile: only name and end can change now.")
+        return redirect("edit_mailing", mailing.pk)
     form_class = MailingForm if mailing.is_editable else EndForm
     form = form_class(request.POST or None, mailing=mailing)
     if request.method == "POST" and form.is_valid():
         try:
-            changed = form.save(by=request.user)
+            changed = form.save(by=person_of(request))
         except WrongStatus as wrong:
             messages.error(request, str(wrong))
             return redirect("mailing", mailing.pk)
         if changed:
             _say_what_happens(request, changed)
             return redirect("mailing", mailing.pk)
-    if isinstance(form, EndForm):
-        context = {"form": form, "mailing": mailing}
-        return render(request, "mailings/end_form.html", context, status=form_status(form))
-    return _render_composer(request, form)
+    return _render_form(request, form)
 
 
 def preview(request: HttpRequest) -> HttpResponse:
@@ -105,6 +108,13 @@ def preview(request: HttpRequest) -> HttpResponse:
     form.is_valid()
     context = {"prospect": prospect_of(form), "form": form}
     return render(request, "mailings/_preview.html", context)
+
+
+def _render_form(request: HttpRequest, form: MailingForm | EndForm) -> HttpResponse:
+    if isinstance(form, MailingForm):
+        return _render_composer(request, form)
+    context = {"form": form, "mailing": form.mailing}
+    return render(request, "mailings/end_form.html", context, status=form_status(form))
 
 
 def _render_composer(request: HttpRequest, form: MailingForm) -> HttpResponse:

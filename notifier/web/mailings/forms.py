@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from notifier.clients.conditions import BadConditions, check_conditions
@@ -119,7 +119,7 @@ class MailingForm(PageForm):
             return None
         return _unless_same(asked.get("start_time"), self.mailing, "start_time")
 
-    def save(self, *, by: AbstractBaseUser) -> Mailing | None:
+    def save(self, *, by: User) -> Mailing | None:
         """The mailing as the domain accepted it; None, with its problems shown, otherwise."""
         values = self.cleaned_data
         fields = {
@@ -161,7 +161,7 @@ class EndForm(PageForm):
         kwargs["initial"] = {"name": mailing.name, "end_time": mailing.end_time}
         super().__init__(*args, **kwargs)
 
-    def save(self, *, by: AbstractBaseUser) -> Mailing | None:
+    def save(self, *, by: User) -> Mailing | None:
         end_time = _unless_same(self.cleaned_data["end_time"], self.mailing, "end_time")
         try:
             return change_mailing(self.mailing, name=self.cleaned_data["name"], end_time=end_time)

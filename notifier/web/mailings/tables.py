@@ -7,9 +7,8 @@ from django.utils.safestring import SafeString
 from notifier.delivery.models import Message
 from notifier.mailings.models import Mailing
 from notifier.statistics.counts import reason_in_words
+from notifier.web.lists import WIDE_ONLY
 from notifier.web.tags import mailing_badge, message_badge, moment
-
-WIDE_ONLY = {"th": {"class": "d-none d-md-table-cell"}, "td": {"class": "d-none d-md-table-cell"}}
 
 
 class MailingTable(tables.Table):
@@ -17,7 +16,9 @@ class MailingTable(tables.Table):
 
     name = tables.Column(accessor="title", verbose_name="Mailing", orderable=False)
     status = tables.Column(orderable=False)
-    progress = tables.Column(accessor="audience", orderable=False, attrs=WIDE_ONLY)
+    progress = tables.Column(
+        accessor="audience", verbose_name="Accepted", orderable=False, attrs=WIDE_ONLY
+    )
     start = tables.Column(accessor="start_time", order_by=("start_time", "id"), attrs=WIDE_ONLY)
 
     class Meta:
@@ -28,7 +29,9 @@ class MailingTable(tables.Table):
         return format_html('<a href="{}" class="fw-medium">{}</a>', address, record.title)
 
     def render_status(self, record: Mailing) -> SafeString:
-        return mailing_badge(record.status)
+        # On a phone the progress has no column of its own.
+        small = '{} <div class="d-md-none mt-1">{}</div>'
+        return format_html(small, mailing_badge(record.status), self.render_progress(record))
 
     def render_progress(self, record: Mailing) -> SafeString:
         return render_to_string("mailings/_progress_cell.html", {"mailing": record})
@@ -42,9 +45,10 @@ class MessageTable(tables.Table):
 
     phone = tables.Column(orderable=False)
     status = tables.Column(orderable=False)
-    reason = tables.Column(orderable=False)
     attempts = tables.Column(orderable=False, attrs=WIDE_ONLY)
-    when = tables.Column(accessor="created_at", orderable=False, attrs=WIDE_ONLY)
+    when = tables.Column(
+        accessor="created_at", verbose_name="When", orderable=False, attrs=WIDE_ONLY
+    )
 
     def render_phone(self, record: Message) -> SafeString:
         if not record.has_client:  # type: ignore[attr-defined]
@@ -53,10 +57,11 @@ class MessageTable(tables.Table):
         return format_html('<a href="{}">+{}</a>', address, record.phone)
 
     def render_status(self, record: Message) -> SafeString:
-        return message_badge(record.status)
-
-    def render_reason(self, value: str) -> str:
-        return reason_in_words(value)
+        badge = message_badge(record.status)
+        if not record.reason:
+            return badge
+        why = reason_in_words(record.reason)
+        return format_html('{} <div class="text-secondary small">{}</div>', badge, why)
 
     def render_when(self, record: Message) -> SafeString | str:
         return moment(record.finished_at or record.sent_at or record.created_at)

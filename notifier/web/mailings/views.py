@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 
 from notifier.clients.audience import count_audience
 from notifier.clients.conditions import describe_conditions
@@ -61,8 +62,9 @@ def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> Li
     """The part that refreshes while the mailing has not ended."""
     counts = mailing_counts(shown)
     progress = progress_of(shown, counts)
-    seconds = SENDING_REFRESH_SECONDS if shown.status in SENDING else WAITING_REFRESH_SECONDS
+    is_due = shown.is_editable and shown.start_time <= timezone.now()
     context |= {
+        "is_due": is_due,
         "counts": counts,
         "progress": progress,
         "lines": lines_of(counts),
@@ -77,11 +79,18 @@ def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> Li
         "mailings/_live.html",
         context,
         element_id="live",
-        every_seconds=0 if shown.has_ended else seconds,
+        every_seconds=_refresh_seconds(shown, is_due=is_due),
         announce=f"{shown.title}: {word}",
         title=f"{state} · {shown.title}",
         extra="mailings/_actions.html",
     )
+
+
+def _refresh_seconds(shown: Mailing, *, is_due: bool) -> int:
+    if shown.has_ended:
+        return 0
+    is_busy = is_due or shown.status in SENDING
+    return SENDING_REFRESH_SECONDS if is_busy else WAITING_REFRESH_SECONDS
 
 
 def _act(request: HttpRequest, shown: Mailing) -> HttpResponse:
