@@ -81,7 +81,7 @@ PROBLEMS = {
     "401": {"detail": "Sign in, or send the header Authorization: Bearer TOKEN.", "errors": {}},
     "403": {"detail": "CSRF Failed: CSRF token missing.", "errors": {}},
     "404": {"detail": "There is nothing at this address.", "errors": {}},
-    "409": {"detail": "Mailing 1 has finished: it can no longer be changed.", "errors": {}},
+    "409": {"detail": "Mailing 1 has finished: it cannot be changed.", "errors": {}},
     "413": {"detail": "The body is larger than 1,048,576 bytes.", "errors": {}},
     "415": {
         "detail": "Send the body as JSON, with the header Content-Type: application/json.",

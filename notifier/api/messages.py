@@ -1,15 +1,15 @@
 from typing import Any
 
-from django.db.models import F, Func, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from notifier.api.fields import MomentField
 from notifier.api.strict import StrictSerializer, read_query
-from notifier.delivery.models import Attempt, Claim, Message, MessageStatus
-from notifier.mailings.models import Mailing
+from notifier.delivery.models import Attempt, Message, MessageStatus
 from notifier.statistics.counts import reason_in_words
+from notifier.statistics.messages import find_messages
 
 LARGEST_ID = (1 << 63) - 1
 
@@ -90,46 +90,3 @@ class MessageViewSet(ReadOnlyModelViewSet):
         if self.action != "list":
             return queryset
         return find_messages(**read_query(MessageQuery, self.request))
-
-
-def find_messages(
-    *, mailing: int | None = None, client: int | None = None, status: str | None = None
-) -> QuerySet[Message]:
-    """The messages to which all that is given applies.
-
-    The table has no index on the mailing or the status alone, so each is
-    narrowed down by what has: a mailing's ids lie together, and most statuses
-    imply something that an index holds.
-    """
-    messages = Message.objects.all()
-    if client is not None:
-        messages = messages.filter(client_id=client)
-    if mailing is not None:
-        messages = _of_mailing(messages, mailing)
-    if status is not None:
-        messages = messages.filter(status=status, **IMPLIED.get(status, {}))
-    if status == MessageStatus.SENDING:
-        messages = messages.filter(id__in=_claimed_ids())
-    return messages
-
-
-# What a status says about the indexed columns: message_due and message_reason.
-IMPLIED: dict[str, dict[str, Any]] = {
-    MessageStatus.PENDING: {"due_at__isnull": False},
-    MessageStatus.FAILED: {"reason__isnull": False},
-    MessageStatus.UNKNOWN: {"reason__isnull": False},
-    MessageStatus.EXPIRED: {"reason__isnull": False},
-    MessageStatus.CANCELLED: {"reason__isnull": False},
-    MessageStatus.SKIPPED: {"reason__isnull": False},
-}
-
-
-def _of_mailing(messages: QuerySet[Message], mailing_id: int) -> QuerySet[Message]:
-    known = Mailing.objects.filter(pk=mailing_id, first_message_id__isnull=False)
-    span = known.values_list("first_message_id", "last_message_id").first()
-    return messages.filter(mailing_id=mailing_id, id__range=span) if span else messages.none()
-
-
-def _claimed_ids() -> QuerySet[Claim, Any]:
-    ids = Func(F("message_ids"), function="unnest")
-    return Claim.objects.annotate(claimed=ids).values("claimed")
