@@ -44,6 +44,10 @@ def country_code_of(phone: str) -> str:
     return str(phonenumbers.parse(f"+{phone}").country_code)
 
 
+def _digits(count: int) -> str:
+    return "1 digit" if count == 1 else f"{count} digits"
+
+
 def _refuse_what_is_no_number(text: str, digits: str) -> None:
     if not digits:
         raise BadPhone("Phone number is empty.")
@@ -67,7 +71,7 @@ def _with_russian_code(digits: str) -> str:
 
 def _checked_russian(text: str, digits: str) -> str:
     if len(digits) != 11:
-        raise BadPhone(f'Phone number "{text}" has {len(digits)} digits; 11 expected.')
+        raise BadPhone(f'Phone number "{text}" has {_digits(len(digits))}; 11 expected.')
     if digits[1] in "012":
         raise BadPhone(f'Phone number "{text}" has no operator code after the 7.')
     return digits
@@ -77,7 +81,7 @@ def _checked_international(text: str, digits: str) -> str:
     if len(digits) < 11:
         # Too short for a Russian number, the usual case, and without a
         # country code that would make it another country's.
-        shorter = f'Phone number "{text}" has {len(digits)} digits; 11 expected.'
+        shorter = f'Phone number "{text}" has {_digits(len(digits))}; 11 expected.'
     else:
         shorter = f'Phone number "{text}" is not a number of any country.'
     try:

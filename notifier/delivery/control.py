@@ -107,7 +107,7 @@ def delete_mailing(mailing_id: int) -> None:
     with transaction.atomic():
         mailing = lifecycle.lock_for_change(mailing_id)
         if not (mailing.is_editable or mailing.has_ended):
-            raise WrongStatus(mailing, "deleted before it is cancelled")
+            raise WrongStatus(mailing, "deleted before it ends or is cancelled")
         delete_messages(mailing)
         mailing.delete()
 

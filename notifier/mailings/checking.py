@@ -1,7 +1,7 @@
 """What a mailing must be before it is accepted: the same for pages and API."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -23,7 +23,8 @@ class MailingProblems(ValueError):
 
 def default_end(start_time: datetime) -> datetime:
     """The end of a mailing that names none: no mailing may run for ever."""
-    return start_time + timedelta(hours=settings.DEFAULT_MAILING_HOURS)
+    limit = timedelta(hours=settings.DEFAULT_MAILING_HOURS)
+    return start_time + min(limit, datetime.max.replace(tzinfo=UTC) - start_time)
 
 
 def check_content(fields: Mapping[str, object]) -> dict[str, object]:

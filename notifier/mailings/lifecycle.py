@@ -47,7 +47,7 @@ class WrongStatus(Exception):
 
     def __init__(self, mailing: Mailing, wish: str) -> None:
         condition = CONDITION_IN_WORDS[MailingStatus(mailing.status)]
-        super().__init__(f"Mailing {mailing.pk} {condition}: it can no longer be {wish}.")
+        super().__init__(f"Mailing {mailing.pk} {condition}: it cannot be {wish}.")
         self.mailing = mailing
 
 

@@ -271,7 +271,7 @@ def test_the_text_of_a_started_mailing_can_no_longer_change(api, started_mailing
     assert (answer.status_code, answer.json()) == (
         409,
         {
-            "detail": f"Mailing {mailing.pk} is running: it can no longer be changed.",
+            "detail": f"Mailing {mailing.pk} is running: it cannot be changed.",
             "errors": {},
         },
     )

@@ -191,9 +191,9 @@ def test_the_command_sums_up_and_shows_the_first_rejected_rows(csv_file, tmp_pat
         "        1 known already, left as they are",
         "        1 with a number that an earlier row has",
         "       23 rejected",
-        'Row 5: Phone number "1" has 1 digits; 11 expected.',
-        'Row 6: Phone number "2" has 1 digits; 11 expected.',
-        'Row 7: Phone number "3" has 1 digits; 11 expected.',
+        'Row 5: Phone number "1" has 1 digit; 11 expected.',
+        'Row 6: Phone number "2" has 1 digit; 11 expected.',
+        'Row 7: Phone number "3" has 1 digit; 11 expected.',
     ]
     assert lines[-1] == "… and 3 more: --rejected FILE writes them all."
     assert len(lines) == 5 + 20 + 1

@@ -109,7 +109,7 @@ def test_a_started_mailing_may_change_its_end_and_name_only():
 
     change_mailing(mailing, text="Hi", conditions={}, end_time=end, name="Sale")
 
-    with pytest.raises(WrongStatus, match=f"Mailing {mailing.pk} is running: it can no longer"):
+    with pytest.raises(WrongStatus, match=f"Mailing {mailing.pk} is running: it cannot be changed"):
         change_mailing(mailing, text="Ho")
     fresh = Mailing.objects.get(pk=mailing.pk)
     assert (fresh.end_time, fresh.name, fresh.text) == (end, "Sale", "Hi")
