@@ -32,6 +32,7 @@ from notifier.launch.postgres_cluster import (
 )
 from notifier.launch.postgres_options import options_text
 from notifier.launch.postgres_process import (
+    Postmaster,
     clear_remains,
     find_postmaster,
     has_ended,
@@ -138,6 +139,7 @@ class EmbeddedPostgres:
             has_ended(running.process, seconds=STOP_WAIT_SECONDS)
             running = None
         if running:
+            self._check_it_is_ours(running)
             check_socket_folder(self.socket_folder, cluster.account)
         else:
             self._start_new(cluster)
@@ -172,12 +174,15 @@ class EmbeddedPostgres:
         running = find_postmaster(cluster.folder)
         if not running:
             return False
+        self._check_it_is_ours(running)
+        return running.is_ready
+
+    def _check_it_is_ours(self, running: Postmaster) -> None:
         if running.socket_folder not in ("", str(self.socket_folder)):
             raise CannotStart(
-                f"The database in {cluster.folder} is in use under another data folder "
-                f"than {self.data_dir}: stop that one first."
+                f"The database of {self.data_dir} is in use under another data folder: "
+                "stop that one first."
             )
-        return running.is_ready
 
     def _process(self) -> psutil.Process | None:
         """The running server. Our own child counts before it has written its number down."""
@@ -189,8 +194,8 @@ class EmbeddedPostgres:
     def _stop(self, in_a_hurry: Callable[[], bool]) -> None:
         if process := self._process():
             stop_postmaster(process, in_a_hurry=in_a_hurry)
-            with suppress(OSError):  # a copy of the programs may lie in it
-                self.socket_folder.rmdir()
+        with suppress(OSError):  # it may hold a copy of the programs, or never have been made
+            self.socket_folder.rmdir()
         if self._started:
             self._started.poll()
             self._started = None

@@ -71,8 +71,9 @@ def clear_remains(cluster: Cluster, socket_folder: Path) -> None:
     would destroy it, so they end first.
     """
     sessions = [process for process in psutil.process_iter() if _serves(process, cluster.folder)]
+    deadline = time.monotonic() + IMMEDIATE_STOP_SECONDS
     for process in sessions:
-        if not has_ended(process, seconds=IMMEDIATE_STOP_SECONDS):
+        if not has_ended(process, seconds=deadline - time.monotonic()):
             _send(process, signal.SIGKILL)
             has_ended(process, seconds=IMMEDIATE_STOP_SECONDS)
     remains = (cluster.folder / "postmaster.pid", *socket_folder.glob(".s.PGSQL.*"))
@@ -118,7 +119,7 @@ def last_complaint(folder: Path) -> str:
         found = COMPLAINT.findall(path.read_text(errors="replace")) if path.exists() else []
         if found:
             return str(found[-1])
-    return f"see {_start_log(folder)}"
+    return " ".join(_start_log(folder).read_text(errors="replace").split())
 
 
 def _start_log(folder: Path) -> Path:

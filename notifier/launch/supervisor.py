@@ -80,7 +80,11 @@ class Supervisor:
         return ExternalDatabase()
 
     def _be_the_only_one(self) -> None:
-        if not self._lock.take():
+        try:
+            is_first = self._lock.take()
+        except OSError as error:
+            raise CannotStart(f"{self._lock.path} cannot be written: {error.strerror}.") from error
+        if not is_first:
             number = self._lock.path.read_text().strip()
             raise CannotStart(
                 f"Notifier is already running on {self._data_dir} (process {number}): "
