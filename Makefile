@@ -2,12 +2,13 @@
 PYTHON := .venv/bin/python
 INSTALL := @sh notifier/launch/install.sh
 
-.PHONY: help run test lint vendor clean
+.PHONY: help run test lint bench vendor clean
 
 help:
 	@echo "make run    start Notifier, until Ctrl-C"
 	@echo "make test   run the tests; ARGS='-k name' passes options to pytest"
 	@echo "make lint   check style, types, imports and migrations"
+	@echo "make bench  measure the whole path beside what it is compared with"
 	@echo "make vendor fetch the front end's packages again (needs npm; what it writes is committed)"
 	@echo "make clean  remove what tests and checks have left"
 
@@ -26,6 +27,10 @@ lint:
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
 	@NOTIFIER_DATA_DIR=build/lint-data $(PYTHON) manage.py makemigrations --check --dry-run
+
+bench:
+	$(INSTALL) requirements-dev.txt
+	@$(PYTHON) -m tests.bench $(ARGS)
 
 vendor:
 	$(INSTALL) requirements.txt

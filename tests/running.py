@@ -53,7 +53,8 @@ def free_port() -> int:
 class RunningNotifier:
     """Starts on entering, in its own data folder and on free ports; stops on leaving."""
 
-    def __init__(self, folder: Path, **variables: str) -> None:
+    def __init__(self, folder: Path, *, echo: bool = True, **variables: str) -> None:
+        self.echo = echo
         self.data_dir = folder / "data"
         self.port, self.sandbox_port = free_port(), free_port()
         self.variables = {
@@ -157,7 +158,8 @@ class RunningNotifier:
         assert self.process.stdout
         for line in self.process.stdout:
             self.output.append(line)
-            sys.stdout.write(line)
+            if self.echo:
+                sys.stdout.write(line)
             lines.put(line)
 
     def __enter__(self) -> Self:
