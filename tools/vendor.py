@@ -46,13 +46,12 @@ PACKAGES = (
 ICONS = Package("@tabler/icons", "3.51.0", "tabler-icons", ("LICENSE",))
 AXE = Package("axe-core", "4.14.1", "axe", ("axe.min.js",))
 
-# Those that templates and notifier/web/badges.py name; one test compares.
+# Those that templates and notifier/web/badges.py name; a test compares.
 ICON_NAMES = """
-    alert-triangle arrow-right ban bell-off bell-ringing calendar-event check chevron-left
-    chevron-right circle-check circle-dashed circle-x clock clock-x database device-desktop
-    device-mobile flask help-circle layout-dashboard loader-2 logout moon pencil player-pause
-    player-play player-stop plug-connected plus progress search send server-2 sun tag trash user
-    users users-plus world x
+    alert-triangle ban bell-off bell-ringing check chevron-left chevron-right circle-check
+    circle-x clock clock-x database device-desktop help-circle layout-dashboard logout moon
+    pencil player-pause player-play player-stop plus search send sun trash user users users-plus
+    x
 """.split()  # noqa: SIM905 - short to read and to change
 
 # The package of @tabler/core carries no licence file; this is its notice.

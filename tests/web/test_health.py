@@ -58,11 +58,7 @@ def test_not_ready_while_a_migration_waits(client: Browser) -> None:
     }
 
 
-@pytest.mark.django_db(transaction=True)
-def test_not_ready_without_a_database(client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    connection.close()
-    monkeypatch.setitem(connection.settings_dict, "PORT", "1")
-
+def test_not_ready_without_a_database(client: Browser, outage: None) -> None:
     response = client.get("/readyz")
 
     assert response.status_code == 503

@@ -13,7 +13,6 @@ from django.utils import timezone
 from notifier.clients import facets
 from notifier.clients.audience import AudienceCount, count_audience
 from notifier.clients.conditions import (
-    BadConditions,
     check_conditions,
     describe_conditions,
     matching_clients,
@@ -27,6 +26,7 @@ from notifier.web.forms import form_status
 from notifier.web.mailings.forms import EndForm, MailingForm
 
 EXAMPLES = 3
+AUDIENCE_FIELDS = {"tag", "operators", "timezone"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,9 @@ class Prospect:
 
 def prospect_of(form: MailingForm) -> Prospect | None:
     """None while the audience cannot be read from the form."""
-    try:
-        conditions = check_conditions(form.conditions())
-    except BadConditions:
+    if AUDIENCE_FIELDS & form.errors.keys():
         return None
+    conditions = check_conditions(form.conditions())
     now = timezone.now()
     start_time = form.starts_at() or now
     end_time = form.asked().get("end_time")

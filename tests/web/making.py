@@ -1,0 +1,69 @@
+"""Rows for tests of pages."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from django.utils import timezone
+
+from notifier.clients.models import Client
+from notifier.delivery.models import Message, MinuteCount
+from notifier.mailings.models import Mailing
+
+MINUTE = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
+_numbers = count(79990000001)
+
+
+def make_client(**fields: object) -> Client:
+    fields = {"phone": str(next(_numbers)), "operator": 999, **fields}
+    return Client.objects.create(**fields)
+
+
+def make_mailing(**fields: object) -> Mailing:
+    """Scheduled for tomorrow, unless said otherwise."""
+    start = timezone.now() + timedelta(days=1)
+    fields = {
+        "name": "Autumn sale",
+        "text": "Everything must go",
+        "start_time": start,
+        "end_time": start + timedelta(days=1),
+        **fields,
+    }
+    return Mailing.objects.create(**fields)
+
+
+def make_running(*, audience: int = 100, **fields: object) -> Mailing:
+    now = timezone.now()
+    fields = {
+        "status": "running",
+        "start_time": now - timedelta(hours=1),
+        "end_time": now + timedelta(hours=1),
+        "started_at": now - timedelta(minutes=10),
+        "prepared_at": now - timedelta(minutes=9),
+        **fields,
+    }
+    return make_mailing(audience=audience, **fields)
+
+
+def make_finished(*, audience: int = 100, **fields: object) -> Mailing:
+    fields = {"status": "finished", "finished_at": timezone.now(), **fields}
+    return make_running(audience=audience, **fields)
+
+
+def count_outcomes(mailing: Mailing, minute: datetime = MINUTE, **outcomes: int) -> None:
+    for outcome, number in outcomes.items():
+        MinuteCount.objects.create(mailing=mailing, minute=minute, outcome=outcome, count=number)
+
+
+def make_message(
+    mailing: Mailing, client: Client, *, status: str = "accepted", **fields: object
+) -> Message:
+    ended = {"finished_at": MINUTE, "sent_at": MINUTE, "attempts": 1}
+    waiting = {"due_at": MINUTE}
+    state = waiting if status == "pending" else ended
+    message = Message.objects.create(
+        mailing=mailing, client=client, phone=client.phone, status=status, **{**state, **fields}
+    )
+    mailing.first_message_id = min(mailing.first_message_id or message.pk, message.pk)
+    mailing.last_message_id = message.pk
+    mailing.save()
+    return message

@@ -1,0 +1,59 @@
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client as Browser
+
+from notifier.web.errors import is_outage
+
+
+@pytest.fixture
+def patient(browser: Browser) -> Browser:
+    """A browser that shows error pages instead of raising."""
+    browser.raise_request_exception = False
+    return browser
+
+
+def test_an_unknown_address_is_said_to_be_unknown(browser: Browser) -> None:
+    response = browser.get("/nonsense/")
+
+    assert response.status_code == 404
+    assert "There is nothing at this address." in response.content.decode()
+
+
+def test_a_bug_is_answered_without_its_details(
+    patient: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_kwargs: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("notifier.web.clients.views.facets.tag_values", fail)
+
+    response = patient.get("/clients/")
+
+    assert response.status_code == 500
+    assert "Something went wrong" in response.content.decode()
+    assert "secret detail" not in response.content.decode()
+
+
+def test_without_a_database_a_page_says_so(patient: Browser, outage: None) -> None:
+    response = patient.get("/clients/")
+
+    assert (response.status_code, response["Retry-After"]) == (503, "10")
+    assert "The database is not available" in response.content.decode()
+
+
+def test_without_a_database_the_api_says_so_in_json(patient: Browser, outage: None) -> None:
+    response = patient.get("/api/client/")
+
+    assert response.status_code == 503
+    assert response.json() == {"detail": "The database is not available."}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("code", "says"), [("40P01", False), ("57014", False), ("57P01", True), ("53300", True)]
+)
+def test_a_database_that_refuses_a_query_is_not_an_outage(code: str, says: bool) -> None:
+    with pytest.raises(OperationalError) as caught, connection.cursor() as cursor:
+        cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$")
+
+    assert is_outage(caught.value) is says
