@@ -8,7 +8,7 @@ from django.db.models import Sum
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from notifier.delivery.models import MinuteCount
+from notifier.delivery.models import MessageStatus, MinuteCount
 from notifier.mailings.models import Mailing
 
 SHOWN = ("accepted", "failed", "unknown", "retried", "expired", "cancelled")
@@ -53,17 +53,18 @@ def outcomes_per_hour(*, hours: int = 24) -> Series:
 
 
 def recent_rate(mailing: Mailing, *, minutes: int = 2) -> float:
-    """Messages that came to an end per second, over the last whole minutes or the start."""
+    """Messages that came to an end per second, over the last minutes or since the start.
+
+    The counters know whole minutes, so the time begins with one, too.
+    """
     now = timezone.now()
-    since = max(now - timedelta(minutes=minutes), mailing.started_at or now)
-    counted = (
-        MinuteCount.objects.filter(mailing=mailing, minute__gte=since.replace(second=0))
-        .exclude(outcome__in=(MinuteCount.RETRIED, "skipped"))
-        .aggregate(total=Sum("count", default=0))
+    started_at = mailing.started_at or now
+    since = max(now - timedelta(minutes=minutes), started_at).replace(second=0, microsecond=0)
+    ended = MinuteCount.objects.filter(mailing=mailing, minute__gte=since).exclude(
+        outcome__in=(MinuteCount.RETRIED, MessageStatus.SKIPPED)
     )
-    begun = max(since.replace(second=0, microsecond=0), mailing.started_at or now)
-    seconds = max((now - begun).total_seconds(), 1.0)
-    return counted["total"] / seconds
+    total = ended.aggregate(total=Sum("count", default=0))["total"]
+    return total / max((now - max(since, started_at)).total_seconds(), 1.0)
 
 
 def _series(
