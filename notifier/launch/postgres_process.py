@@ -45,15 +45,24 @@ def find_postmaster(folder: Path) -> Postmaster | None:
     passed to another process. Lines: number, folder, start, port, socket
     folder, address, shared memory, status.
     """
+    path = folder / "postmaster.pid"
     try:
-        lines = (folder / "postmaster.pid").read_text().splitlines()
-        process = psutil.Process(int(lines[0]))
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        process = psutil.Process(_number_in(path))
+        lines = path.read_text().splitlines()
+    except (OSError, psutil.NoSuchProcess):
         return None
     if not _serves(process, folder):
         return None
     lines += [""] * (8 - len(lines))
     return Postmaster(process, socket_folder=lines[4].strip(), status=lines[7].strip())
+
+
+def _number_in(path: Path) -> int:
+    """The number of the process that has written this lock file; 0, as nobody's, without one."""
+    try:
+        return max(0, int(path.read_text().partition("\n")[0]))
+    except (OSError, ValueError):
+        return 0
 
 
 def _serves(process: psutil.Process, folder: Path) -> bool:
@@ -76,9 +85,11 @@ def clear_remains(cluster: Cluster, socket_folder: Path) -> None:
         if not has_ended(process, seconds=deadline - time.monotonic()):
             _send(process, signal.SIGKILL)
             has_ended(process, seconds=IMMEDIATE_STOP_SECONDS)
-    remains = (cluster.folder / "postmaster.pid", *socket_folder.glob(".s.PGSQL.*"))
-    for path in remains:
-        path.unlink(missing_ok=True)
+    for path in (cluster.folder / "postmaster.pid", *socket_folder.glob(".s.PGSQL.*.lock")):
+        # A number that nobody has is left to PostgreSQL, which finds the shared
+        # memory to clear away through this file.
+        if psutil.pid_exists(_number_in(path)):
+            path.unlink(missing_ok=True)
 
 
 def start_postmaster(cluster: Cluster) -> subprocess.Popen[bytes]:

@@ -3,13 +3,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from notifier.launch.postgres import EmbeddedPostgres
 from notifier.launch.postgres_socket import socket_folder
 from tests.conftest import make_open_folder
-from tests.launch.servers import ServerUser, processes_below
+from tests.launch.servers import ServerUser, end_processes_below
+from tests.launch.ups import Up, free_ports
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +28,7 @@ def empty_data_dir(open_folder: Path) -> Iterator[Path]:
     folder = open_folder / "data"
     folder.mkdir()
     yield folder
-    left = processes_below(open_folder)
-    for process in left:
-        process.kill()
-    psutil.wait_procs(left, timeout=5)
+    end_processes_below(open_folder)
     shutil.rmtree(socket_folder(folder), ignore_errors=True)
 
 
@@ -56,3 +53,22 @@ def server_user(data_dir: Path) -> Iterator[ServerUser]:
     yield user
     if user.process.poll() is None:
         user.kill()
+
+
+@pytest.fixture(scope="session")
+def home(template: Path) -> Iterator[Path]:
+    """One data folder for every start of ``up``: static files are collected only once."""
+    folder = make_open_folder()
+    subprocess.run(["cp", "-a", f"{template}/.", folder], check=True)
+    yield folder
+    shutil.rmtree(folder)
+    shutil.rmtree(socket_folder(folder), ignore_errors=True)
+
+
+@pytest.fixture
+def up(home: Path) -> Iterator[Up]:
+    """Not started yet; ended in any case."""
+    port, sandbox_port = free_ports(2)
+    up = Up(home, port=port, sandbox_port=sandbox_port)
+    yield up
+    up.end()

@@ -1,9 +1,11 @@
 """What the tests of the embedded server share."""
 
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -53,6 +55,16 @@ def server_process(data_dir: Path) -> psutil.Process | None:
 def processes_below(folder: Path) -> list[psutil.Process]:
     """Everything that works in this folder: the server, its sessions, an initdb's children."""
     return [process for process in psutil.process_iter() if _works_below(process, folder)]
+
+
+def end_processes_below(folder: Path) -> None:
+    """Not by SIGKILL at first: a killed server leaves its shared memory behind."""
+    left = processes_below(folder)
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        _, left = psutil.wait_procs(left, timeout=5)
 
 
 def _works_below(process: psutil.Process, folder: Path) -> bool:

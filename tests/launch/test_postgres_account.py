@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def state_folder(monkeypatch) -> Iterator[Path]:
     monkeypatch.setattr(postgres_cluster, "STATE_FOLDER", folder)
     yield folder
     shutil.rmtree(folder.parent)
+
+
+@pytest.fixture
+def disk_folder() -> Iterator[Path]:
+    """Not in memory, where programs may not be allowed to run."""
+    folder = Path(tempfile.mkdtemp(prefix="notifier-tests-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
 
 
 def run_as_nobody(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -148,22 +158,22 @@ def test_a_new_data_folder_in_the_same_place_begins_empty(empty_data_dir, state_
 
 
 @only_root
-def test_programs_closed_to_the_account_are_copied_with_their_libraries(open_folder):
+def test_programs_closed_to_the_account_are_copied_with_their_libraries(disk_folder):
     real = newest_binaries()
     install = real.folder.parent
-    closed = open_folder / "closed" / install.parent.name / install.name / "bin"
+    closed = disk_folder / "closed" / install.parent.name / install.name / "bin"
     closed.mkdir(parents=True)
     for name in ("initdb", "postgres"):
         shutil.copy2(real.folder / name, closed / name)
     libraries = install.parent.with_name(f"{install.parent.name}.libs")
-    shutil.copytree(libraries, open_folder / "closed" / libraries.name)
-    (open_folder / "closed").chmod(0o700)
+    shutil.copytree(libraries, disk_folder / "closed" / libraries.name)
+    (disk_folder / "closed").chmod(0o700)
     account = account_for_new_server()
 
     binaries = Binaries(closed, real.version)
-    found = binaries_for(account, binaries, copies=(open_folder,))
+    found = binaries_for(account, binaries, copies=(disk_folder,))
 
     assert not binaries.suit(account)
     assert found.suit(account)
-    copied = found.folder.relative_to(open_folder)
+    copied = found.folder.relative_to(disk_folder)
     assert copied == Path(f"programs-{real.version}", *closed.parts[-3:])
