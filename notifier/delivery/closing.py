@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from notifier.delivery.ledger import close_waiting, has_open_messages
+from notifier.delivery.queue import enqueue
 from notifier.mailings import lifecycle
 from notifier.mailings.models import Mailing, MailingStatus
 
@@ -17,23 +18,29 @@ def close_mailing(mailing_id: int) -> None:
     mailing = Mailing.objects.filter(pk=mailing_id).first()
     if mailing is None:
         return
+    is_over = mailing.end_time <= timezone.now()
+    if is_over and mailing.status == MailingStatus.PAUSED:
+        mailing = _let_come_to_its_end(mailing_id)
     if mailing.status == MailingStatus.CANCELLED:
         _close_all(mailing_id, status="cancelled", reason="cancelled")
-    elif mailing.prepared_at and mailing.end_time <= timezone.now():
+    elif is_over and mailing.prepared_at:
         _close_all(mailing_id, status="expired", reason="end_passed")
-    if mailing.status == MailingStatus.PAUSED and mailing.prepared_at:
-        _finish_paused(mailing)
-    elif mailing.status == MailingStatus.RUNNING and not has_open_messages(mailing):
+    if mailing.status == MailingStatus.RUNNING and not has_open_messages(mailing):
         lifecycle.mark_finished(mailing_id)
+
+
+def _let_come_to_its_end(mailing_id: int) -> Mailing:
+    """A paused mailing whose end has passed has nothing left to wait for.
+
+    Nothing is sent after the end, so going on only completes its recipients,
+    for whom the end came first.
+    """
+    mailing = lifecycle.resume(mailing_id)
+    if mailing.status == MailingStatus.PREPARING:
+        enqueue("start", mailing_id)
+    return mailing
 
 
 def _close_all(mailing_id: int, *, status: str, reason: str) -> None:
     while close_waiting(mailing_id, status=status, reason=reason, most=CLOSE_CHUNK):
         pass
-
-
-def _finish_paused(mailing: Mailing) -> None:
-    """A paused mailing whose end has passed has nothing left to resume."""
-    if mailing.end_time <= timezone.now() and not has_open_messages(mailing):
-        lifecycle.resume(mailing.pk)
-        lifecycle.mark_finished(mailing.pk)

@@ -33,6 +33,7 @@ def sweep() -> None:
     close_mailings()
     revive_dead_slots()
     wake_for_due_messages()
+    forget_old_heartbeats()
 
 
 def take_turn() -> bool:
@@ -93,3 +94,9 @@ def wake_for_due_messages() -> None:
         wake_slots()
     elif wakeups.is_near(moment):
         wakeups.wake_senders_at(moment)
+
+
+def forget_old_heartbeats() -> None:
+    """A cluster that was killed never says that it is gone."""
+    long_ago = Now() - timedelta(days=1)
+    Heartbeat.objects.filter(name__startswith="cluster:", at__lt=long_ago).delete()

@@ -7,10 +7,11 @@ import pytest
 from django.utils import timezone
 
 from notifier.clients.models import Client
-from notifier.delivery import rescue
+from notifier.delivery import recipients, rescue
 from notifier.delivery.control import cancel_mailing, create_mailing, pause_mailing, resume_mailing
 from notifier.delivery.models import Attempt, Claim, Message, MinuteCount, Slot
 from notifier.delivery.withdrawal import delete_client, opt_out_client
+from notifier.mailings import lifecycle
 from notifier.mailings.models import Mailing
 from notifier.statistics.counts import failure_reasons, mailing_counts, total_counts
 
@@ -198,6 +199,26 @@ def test_what_waits_at_the_end_expires_or_is_unknown(sandbox, add_clients, run_q
     mailing.refresh_from_db()
     assert mailing.status == "finished"
     assert counted(mailing) == statuses(mailing) == {"expired": 1, "unknown": 1}
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_paused_mailing_whose_end_passes_expires(sandbox, add_clients, run_queue, prepared):
+    add_clients(2)
+    mailing = create_mailing(text="Hi", conditions={})
+    lifecycle.start_preparing(mailing.pk)
+    if prepared:
+        recipients.start_mailing(mailing.pk)
+    pause_mailing(mailing.pk)
+    Mailing.objects.update(start_time=timezone.now() - timedelta(hours=2), end_time=timezone.now())
+
+    rescue.sweep()
+    run_queue()
+    rescue.sweep()
+    run_queue()
+
+    mailing.refresh_from_db()
+    assert (mailing.status, counted(mailing)) == ("finished", {"expired": 2})
+    assert sandbox.ledger() == []
 
 
 def test_a_paused_mailing_sends_nothing_until_it_is_resumed(sandbox, add_clients, run_queue):

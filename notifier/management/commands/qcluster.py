@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from contextlib import suppress
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
@@ -39,6 +40,16 @@ class Command(DjangoQCommand):
         while not is_stopping() and cluster.sentinel.is_alive():
             tick()
             time.sleep(TICK_SECONDS)
+        say_goodbye()
+
+
+def own_heartbeat() -> str:
+    return f"cluster:{socket.gethostname()}:{os.getpid()}"
+
+
+def say_goodbye() -> None:
+    with suppress(DatabaseError, InterfaceError):
+        Heartbeat.objects.filter(name=own_heartbeat()).delete()
 
 
 def tick() -> None:
@@ -48,9 +59,7 @@ def tick() -> None:
     goes on whatever becomes of the queue and of the workers.
     """
     try:
-        Heartbeat.objects.update_or_create(
-            name=f"cluster:{socket.gethostname()}:{os.getpid()}", defaults={"at": Now()}
-        )
+        Heartbeat.objects.update_or_create(name=own_heartbeat(), defaults={"at": Now()})
         if take_turn():
             enqueue("sweep")
     except (DatabaseError, InterfaceError):
