@@ -185,7 +185,7 @@ Q_CLUSTER = {
 
 GATEWAY_URL = ENVIRONMENT.effective_gateway_url
 GATEWAY_TOKEN = ENVIRONMENT.gateway_token or (
-    "sandbox" if ENVIRONMENT.uses_sandbox_gateway else ""  # noqa: S105 - not a secret
+    "sandbox" if ENVIRONMENT.uses_sandbox_gateway else ""
 )
 
 # --- Clients --------------------------------------------------------------------------
