@@ -1,0 +1,1 @@
+"""Who may use Notifier: the first administrator and the keys to the API."""

@@ -1,0 +1,1 @@
+"""Numbers about mailings and messages, only ever read, and never by counting messages."""

@@ -1,0 +1,1 @@
+"""The pages: parse with a form, call one domain function, render."""
