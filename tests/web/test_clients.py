@@ -203,6 +203,19 @@ def test_a_client_s_page_tells_what_became_of_every_mailing(browser: Browser) ->
     assert "city Omsk" in words_of(response)
 
 
+def test_a_client_s_own_time_is_shown_beside_the_site_s(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "notifier.web.clients.views.timezone.now", lambda: datetime(2026, 9, 1, 21, 30, tzinfo=UTC)
+    )
+    client = make_client(timezone="Europe/Moscow")
+
+    words = words_of(browser.get(f"/clients/{client.pk}/"))
+
+    assert "Local time 00:30, 2 Sep Europe/Moscow" in words
+
+
 @pytest.mark.parametrize("messages", [1, 25])
 def test_a_client_s_longer_story_takes_no_more_queries(
     browser: Browser, django_assert_num_queries, messages: int

@@ -169,6 +169,7 @@ def test_the_preview_of_a_later_start_says_when(browser: Browser) -> None:
     ("query", "says"),
     [
         ("start=now&tag=nobody", "0 clients match. There is nobody to send to."),
+        ("start=later", "Say when it starts, and what launching does is shown here. Schedule"),
         ("start=now&timezone=Mars", "The audience cannot be counted yet"),
         ("start=now&end_time=2020-01-01T00:00", "leaves no time to send"),
         ("start=nonsense&start_time=x&operators=x&mailing=x", "cannot be counted yet"),

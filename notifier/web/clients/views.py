@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_POST
 
 from notifier.clients import facets
@@ -92,7 +93,9 @@ def _act(request: HttpRequest, client: Client) -> HttpResponse:
 
 
 def _facts(client: Client) -> dict[str, Any]:
-    return {"client": client, "local_time": timezone.now().astimezone(ZoneInfo(client.timezone))}
+    local = timezone.now().astimezone(ZoneInfo(client.timezone))
+    # In words already: a template would turn it into the site's time.
+    return {"client": client, "local_time": date_format(local, "H:i, j M")}
 
 
 @require_POST

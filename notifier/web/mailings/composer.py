@@ -40,6 +40,7 @@ class Prospect:
     start_time: datetime
     end_time: datetime
     has_end: bool
+    lacks_start: bool
     default_hours: int = settings.DEFAULT_MAILING_HOURS
 
     @property
@@ -54,16 +55,18 @@ def prospect_of(form: MailingForm) -> Prospect | None:
     conditions = check_conditions(form.conditions())
     now = timezone.now()
     start_time = form.starts_at() or now
+    lacks_start = form.is_later() and form.starts_at() is None
     end_time = form.asked().get("end_time")
     reachable = matching_clients(conditions).filter(opted_out_at=None)
     return Prospect(
         audience=count_audience(conditions),
         words=describe_conditions(conditions),
         examples=list(reachable[:EXAMPLES]),
-        starts_now=start_time <= now,
+        starts_now=start_time <= now and not lacks_start,
         start_time=start_time,
         end_time=end_time or default_end(start_time),
         has_end=end_time is not None,
+        lacks_start=lacks_start,
     )
 
 

@@ -112,12 +112,14 @@ class MailingForm(PageForm):
             timezone=asked.get("timezone") or "",
         ).conditions()
 
+    def is_later(self) -> bool:
+        return bool(self.asked().get("start") == LATER)
+
     def starts_at(self) -> datetime | None:
-        """None for now."""
-        asked = self.asked()
-        if asked.get("start") != LATER:
+        """None for now, and while the time for later is not given."""
+        if not self.is_later():
             return None
-        return _unless_same(asked.get("start_time"), self.mailing, "start_time")
+        return _unless_same(self.asked().get("start_time"), self.mailing, "start_time")
 
     def save(self, *, by: User) -> Mailing | None:
         """The mailing as the domain accepted it; None, with its problems shown, otherwise."""
