@@ -3,6 +3,7 @@
 These tests share a data folder with those of test_up.py, which come first.
 """
 
+import shlex
 import signal
 import sys
 
@@ -24,7 +25,7 @@ def test_a_signal_stops_everything(up):
 
 
 def test_it_stops_with_the_make_that_started_it(up):
-    make = ["make", "run", "INSTALL=@true", f"PYTHON={sys.executable}"]
+    make = ["make", "run", "INSTALL=@true", f"PYTHON={shlex.quote(sys.executable)}"]
     up.start_until_ready(make)
     processes = up.all_processes()
 

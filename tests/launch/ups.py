@@ -75,11 +75,10 @@ class Up:
         def found() -> str | None:
             return next((line for line in self.lines if line.startswith(beginning)), None)
 
-        try:
-            wait_long(found, f"a line {beginning!r}")
-        except AssertionError as error:
-            raise AssertionError("".join([f"{error}\n", *self.lines])) from None
-        return found() or ""
+        wait_long(lambda: found() or not self._reader.is_alive(), f"a line {beginning!r}")
+        line = found()
+        assert line, "".join(self.lines)
+        return line
 
     def get(self, path: str) -> int:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
