@@ -1,0 +1,46 @@
+"""The statuses of messages: the only place that changes them.
+
+A module for each change. Every function is one statement or one transaction,
+keeps the minute counters and the claims' open counts in step with the rows it
+changes, and is safe to run twice and against others.
+
+    pending → sending → accepted | failed | unknown | pending (retry)
+    pending → expired | cancelled | skipped
+
+A message that some attempt may have delivered (``maybe_sent``) can end only as
+accepted or unknown, whatever else was wished for it.
+"""
+
+from notifier.delivery.ledger.claiming import (
+    ClaimedBatch,
+    ClaimedMessage,
+    claim_messages,
+    renew_claims,
+    return_unsent,
+)
+from notifier.delivery.ledger.closing import (
+    close_waiting,
+    close_waiting_of_client,
+    delete_messages,
+    has_open_messages,
+)
+from notifier.delivery.ledger.opening import OpenedChunk, open_messages
+from notifier.delivery.ledger.recording import Result, record_results
+from notifier.delivery.ledger.rescuing import rescue_expired_claim
+
+__all__ = [
+    "ClaimedBatch",
+    "ClaimedMessage",
+    "OpenedChunk",
+    "Result",
+    "claim_messages",
+    "close_waiting",
+    "close_waiting_of_client",
+    "delete_messages",
+    "has_open_messages",
+    "open_messages",
+    "record_results",
+    "renew_claims",
+    "rescue_expired_claim",
+    "return_unsent",
+]

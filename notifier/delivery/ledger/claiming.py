@@ -1,0 +1,115 @@
+"""pending → sending: a sender takes messages under a lease, keeps it, or gives them back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+
+@dataclass(frozen=True)
+class ClaimedMessage:
+    id: int
+    phone: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class ClaimedBatch:
+    """Messages of one mailing under one lease, which ends ``lease_seconds`` after ``taken_at``."""
+
+    claim_id: int
+    mailing_id: int
+    messages: list[ClaimedMessage]
+
+
+CLAIM_MESSAGES = """
+    WITH due AS (
+        SELECT id FROM message
+        WHERE mailing_id = %(mailing)s AND due_at <= now()
+          AND EXISTS (
+            SELECT FROM mailing
+            WHERE mailing.id = %(mailing)s AND mailing.status IN ('preparing', 'running')
+              AND mailing.start_time <= now() AND now() < mailing.end_time
+          )
+        ORDER BY due_at LIMIT %(most)s
+        FOR UPDATE SKIP LOCKED
+    ),
+    next_claim AS (SELECT nextval(pg_get_serial_sequence('claim', 'id')) AS id),
+    taken AS (
+        UPDATE message SET status = 'sending', due_at = NULL, claim_id = next_claim.id
+        FROM due, next_claim WHERE message.id = due.id
+        RETURNING message.id, message.phone, message.attempts
+    ),
+    claimed AS (
+        INSERT INTO claim (id, mailing_id, gateway_id, slot, generation, worker,
+                           taken_at, expires_at, message_ids, open)
+        SELECT next_claim.id, %(mailing)s, %(gateway)s, %(slot)s, %(generation)s, %(worker)s,
+               now(), now() + %(lease)s * interval '1 second', array_agg(taken.id), count(*)
+        FROM taken, next_claim GROUP BY next_claim.id
+    )
+    SELECT next_claim.id, taken.id, taken.phone, taken.attempts FROM taken, next_claim
+"""
+
+
+def claim_messages(
+    *,
+    mailing_id: int,
+    gateway_id: int,
+    slot: int,
+    generation: int,
+    worker: str,
+    lease_seconds: float,
+    most: int,
+) -> ClaimedBatch | None:
+    """Take up to ``most`` due messages of a mailing that may send now; None if none are due.
+
+    Committed on return, so that no byte leaves before the claim is known.
+    Uses the index message_due.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLAIM_MESSAGES,
+            {
+                "mailing": mailing_id,
+                "gateway": gateway_id,
+                "slot": slot,
+                "generation": generation,
+                "worker": worker,
+                "lease": lease_seconds,
+                "most": most,
+            },
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    return ClaimedBatch(
+        claim_id=rows[0][0],
+        mailing_id=mailing_id,
+        messages=[ClaimedMessage(*row[1:]) for row in rows],
+    )
+
+
+RETURN_UNSENT = """
+    WITH returned AS (
+        UPDATE message SET status = 'pending', due_at = now(), claim_id = NULL
+        WHERE id = ANY(%(messages)s) AND claim_id = %(claim)s
+        RETURNING id
+    )
+    UPDATE claim SET open = open - (SELECT count(*) FROM returned) WHERE id = %(claim)s
+"""
+
+
+def return_unsent(claim_id: int, message_ids: Sequence[int]) -> None:
+    """Put back messages whose request never began: nothing happened to them."""
+    with connection.cursor() as cursor:
+        cursor.execute(RETURN_UNSENT, {"messages": list(message_ids), "claim": claim_id})
+
+
+def renew_claims(*, slot: int, generation: int, lease_seconds: float) -> None:
+    """Keep all claims of one slice for another lease from now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE claim SET expires_at = now() + %s * interval '1 second'"
+            " WHERE slot = %s AND generation = %s AND expires_at > now()",
+            [lease_seconds, slot, generation],
+        )
