@@ -1,16 +1,20 @@
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import make_open_folder
 from tests.running import RunningNotifier
 
 
 @pytest.fixture(scope="module")
-def notifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNotifier]:
+def notifier() -> Iterator[RunningNotifier]:
     """Notifier, started in an empty data folder, with made-up clients; one for a file's tests."""
-    with RunningNotifier(tmp_path_factory.mktemp("notifier")) as running:
+    folder = make_open_folder()
+    with RunningNotifier(folder) as running:
         running.manage("sample_data", "--clients", "3000")
         yield running
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
