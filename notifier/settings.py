@@ -184,9 +184,7 @@ Q_CLUSTER = {
 # --- Gateway --------------------------------------------------------------------------
 
 GATEWAY_URL = ENVIRONMENT.effective_gateway_url
-GATEWAY_TOKEN = ENVIRONMENT.gateway_token or (
-    "sandbox" if ENVIRONMENT.uses_sandbox_gateway else ""
-)
+GATEWAY_TOKEN = ENVIRONMENT.gateway_token or ("sandbox" if ENVIRONMENT.uses_sandbox_gateway else "")
 
 # --- Clients --------------------------------------------------------------------------
 
