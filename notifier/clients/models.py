@@ -1,6 +1,6 @@
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Reverse
 from django.db.models.lookups import Regex
 
 from notifier.clients.operators import FIRST_OPERATOR, LAST_OPERATOR
@@ -33,6 +33,8 @@ class Client(models.Model):
         db_table = "client"
         ordering = ("-id",)
         indexes = [
+            # For a search by the last digits.
+            models.Index(Reverse("phone"), name="client_phone_reversed"),
             models.Index(fields=["tag", "id"], name="client_tag"),
             models.Index(fields=["operator", "id"], name="client_operator"),
             models.Index(fields=["timezone", "id"], name="client_timezone"),
