@@ -166,7 +166,7 @@ class Delivery:
         """See which mailings may send now; recall what was claimed for those that no longer may."""
         asked_at = time.monotonic()
         running = {mailing.id: mailing for mailing in work.running_mailings()}
-        for mailing_id in self.mailings.keys() - running.keys():
+        for mailing_id in self.mailings.keys() - running.keys() | self._ending_sooner(running):
             self._recall(self.sender.take_back(mailing_id))
         if running.keys() - self.mailings.keys():
             self._open_shares()
@@ -175,6 +175,16 @@ class Delivery:
         self.looked_at = asked_at
         if not len(self.recorder):
             self._close_what_is_done()
+
+    def _ending_sooner(self, running: dict[int, RunningMailing]) -> set[int]:
+        """Mailings whose end was moved forward: what waits here was told the later one."""
+        passed = time.monotonic() - self.looked_at
+        return {
+            mailing_id
+            for mailing_id, before in self.mailings.items()
+            if mailing_id in running
+            and running[mailing_id].seconds_left < before.seconds_left - passed - 1.0
+        }
 
     def _open_shares(self) -> None:
         for gateway in work.gateways().values():

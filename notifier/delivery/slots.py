@@ -25,7 +25,9 @@ WAKE = """
         state = CASE WHEN {asleep} THEN 'queued' ELSE state END,
         lease_expires_at = CASE WHEN {asleep} THEN now() + %(queued)s * interval '1 second'
                                 ELSE lease_expires_at END
-    FROM (SELECT id, {asleep} AS was_asleep FROM slot ORDER BY id FOR UPDATE) AS before
+    FROM (
+        SELECT id, {asleep} AS was_asleep FROM slot WHERE id <= %(slots)s ORDER BY id FOR UPDATE
+    ) AS before
     WHERE slot.id = before.id
     RETURNING slot.id, slot.generation, before.was_asleep
 """
@@ -49,7 +51,10 @@ def wake_slots() -> None:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         _make_missing_slots()
-        cursor.execute(WAKE.format(asleep=ASLEEP), {"queued": QUEUED_SECONDS})
+        cursor.execute(
+            WAKE.format(asleep=ASLEEP),
+            {"queued": QUEUED_SECONDS, "slots": settings.SENDER_SLOTS},
+        )
         for slot, generation, was_asleep in cursor.fetchall():
             if was_asleep:
                 enqueue("deliver_slice", slot, generation)
@@ -59,7 +64,9 @@ def revive_dead_slots() -> None:
     """Start again the slots whose worker or whose queued task was lost."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM slot WHERE state <> 'idle' AND lease_expires_at < now())"
+            "SELECT EXISTS (SELECT FROM slot WHERE state <> 'idle' AND lease_expires_at < now()"
+            " AND id <= %s)",
+            [settings.SENDER_SLOTS],
         )
         if cursor.fetchone()[0]:
             wake_slots()

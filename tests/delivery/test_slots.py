@@ -35,6 +35,17 @@ def test_waking_starts_every_sleeping_slot_once():
     assert list(Slot.objects.values_list("state", "wakes")) == [("queued", 2), ("queued", 2)]
 
 
+def test_a_slot_beyond_the_number_of_senders_is_not_woken(settings):
+    slots.wake_slots()
+    OrmQ.objects.all().delete()
+    Slot.objects.update(state="idle")
+    settings.SENDER_SLOTS = 1
+
+    slots.wake_slots()
+
+    assert queued() == [("deliver_slice", 1, 2)]
+
+
 def test_only_the_first_task_of_a_generation_gets_the_slot():
     slots.wake_slots()
 
