@@ -88,3 +88,20 @@ def test_a_part_of_up_leaves_the_database_to_up(data_dir):
     assert command.returncode != 0
     assert "OperationalError" in complaints
     assert server_process(data_dir) is None
+
+
+def test_a_command_before_the_first_start_says_what_is_missing(data_dir):
+    done = subprocess.run(
+        [*MANAGE, "api_token", "anna"],
+        env={**os.environ, "NOTIFIER_DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        "The database has no tables yet: start Notifier once (make run).\n",
+    )
