@@ -55,7 +55,6 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "notifier.urls"
 WSGI_APPLICATION = "notifier.wsgi.application"
-APPEND_SLASH = False
 
 TEMPLATES = [
     {

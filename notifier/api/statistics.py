@@ -27,7 +27,7 @@ class CountsSerializer(serializers.Serializer):
     pending = serializers.IntegerField(help_text="Wait for their first or next attempt.")
     sending = serializers.IntegerField(help_text="On their way to the gateway.")
     accepted = serializers.IntegerField(help_text="Taken by the gateway.")
-    failed = serializers.IntegerField(help_text="Refused by the gateway, or given up.")
+    failed = serializers.IntegerField(help_text="Refused by the gateway.")
     unknown = serializers.IntegerField(help_text="Nobody can say whether the gateway took them.")
     expired = serializers.IntegerField(help_text="Not sent before the end.")
     cancelled = serializers.IntegerField(help_text="Not sent: the mailing was cancelled.")

@@ -65,4 +65,4 @@ def check_window(*, start_time: datetime, end_time: datetime, now: datetime) -> 
 
 def _shown(moment: datetime) -> str:
     local = timezone.localtime(moment)
-    return f"{date_format(local, 'j F Y, H:i')} {local.tzname()}"
+    return f"{date_format(local, 'j M Y, H:i')} {local.tzname()}"

@@ -27,7 +27,7 @@ MAILING_BADGES: dict[str, Badge] = {
 # In the order in which a ledger lists them.
 MESSAGE_BADGES: dict[str, Badge] = {
     "accepted": Badge("Accepted", "circle-check", "green", "The gateway took the message."),
-    "failed": Badge("Failed", "circle-x", "red", "The gateway refused it, or every try failed."),
+    "failed": Badge("Failed", "circle-x", "red", "The gateway refused it."),
     "unknown": Badge(
         "Unknown", "help-circle", "purple", "It may have been sent: no clear answer came."
     ),

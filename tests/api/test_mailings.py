@@ -145,18 +145,14 @@ def test_a_future_mailing_may_match_nobody_yet_and_says_so(api, tomorrow):
         ),
         (
             {"start_time": "2022-08-26T11:53:37Z", "end_time": "2022-08-27T11:53:37Z"},
-            {
-                "end_time": [
-                    "The end, 27 August 2022, 11:53 UTC, has passed: nothing could be sent."
-                ]
-            },
+            {"end_time": ["The end, 27 Aug 2022, 11:53 UTC, has passed: nothing could be sent."]},
         ),
         (
             {"start_time": "2099-08-26T11:53:37Z", "end_time": "2099-08-26T11:53:37Z"},
             {
                 "end_time": [
-                    "The end, 26 August 2099, 11:53 UTC, is not after the start, "
-                    "26 August 2099, 11:53 UTC."
+                    "The end, 26 Aug 2099, 11:53 UTC, is not after the start, "
+                    "26 Aug 2099, 11:53 UTC."
                 ]
             },
         ),
