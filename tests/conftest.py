@@ -1,4 +1,4 @@
-"""Which database the tests use.
+"""Which database and which browser the tests use.
 
 Where DATABASE_URL is unset: an embedded server of their own, in a data folder
 of their own, so that a Notifier that runs in this checkout goes on undisturbed.
@@ -11,6 +11,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import django
 import pytest
@@ -73,3 +74,35 @@ def open_folder() -> Iterator[Path]:
     folder = make_open_folder()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator:
+    """A browser; skipped where there is none, but under CI=true that is a failure."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        _do_without("no Chromium here: install one, or name it in CHROMIUM")
+    from django.conf import settings
+
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _do_without("Playwright is not installed: see requirements-dev.txt")
+    # Else the live server warns that nothing was collected there.
+    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
+    # Playwright runs an event loop in this thread, in which Django would refuse queries.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        # Without its sandbox, which root cannot use.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def _do_without(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -115,7 +116,8 @@ class RunningNotifier:
         """kill -9 of the whole tree, the parents first, so that none is restarted."""
         processes = self.processes()
         for process in processes:
-            if process.is_running():
+            # Some end by themselves when those above them do.
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(processes, timeout=10)
         self.process.wait(10)

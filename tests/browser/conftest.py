@@ -5,11 +5,7 @@ logs as an error, and whatever its Content-Security-Policy blocks, fails the
 test that opened it.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from django.conf import settings as django_settings
@@ -19,37 +15,10 @@ from django.test import Client as Session
 from notifier.mailings.models import Gateway
 from tests.browser.looking import Watched
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 TELL_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP ${event.violatedDirective} blocked ${event.blockedURI}`));
 """
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator:
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if path is None:
-        _do_without("no Chromium here: install one, or name it in CHROMIUM")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        _do_without("Playwright is not installed: see requirements-dev.txt")
-    # Else the live server warns that nothing was collected there.
-    Path(django_settings.STATIC_ROOT).mkdir(exist_ok=True)
-    # Playwright runs an event loop in this thread, in which Django would refuse queries.
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        # Without its sandbox, which root cannot use.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def _do_without(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)

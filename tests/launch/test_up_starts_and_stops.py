@@ -6,7 +6,9 @@ These tests share a data folder with those of test_up.py, which come first.
 import shlex
 import signal
 import sys
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from tests.launch.servers import query, server_process
@@ -48,7 +50,9 @@ def test_killed_it_starts_again_whether_or_not_the_rest_lives(up):
 
     assert server_process(up.data_dir) == database
     for process in up.all_processes():
-        process.kill()
+        # Some end by themselves when those above them do.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     up.process.wait()
 
     up.start_until_ready()
