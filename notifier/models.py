@@ -2,7 +2,16 @@
 
 from notifier.accounts.models import ApiToken, SetupLink
 from notifier.clients.models import Client, ClientFilter
-from notifier.delivery.models import Attempt, Claim, Heartbeat, Message, MinuteCount, Slot
+from notifier.delivery.models import (
+    Attempt,
+    Claim,
+    GatewayCalls,
+    GatewayHealth,
+    Heartbeat,
+    Message,
+    MinuteCount,
+    Slot,
+)
 from notifier.mailings.models import Gateway, Mailing
 
 __all__ = [
@@ -12,6 +21,8 @@ __all__ = [
     "Client",
     "ClientFilter",
     "Gateway",
+    "GatewayCalls",
+    "GatewayHealth",
     "Heartbeat",
     "Mailing",
     "Message",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from notifier.delivery import slots, wakeups, work
+from notifier.delivery import breaker, slots, wakeups, work
 from notifier.delivery.ledger import (
     ClaimedBatch,
     Result,
@@ -143,6 +143,10 @@ class Delivery:
         self._claim()
         self._take_replies()
         self._write_if_due()
+        if self.recorder.wrote_troubles:
+            # Its breaker may have opened: nothing more may begin.
+            self.recorder.wrote_troubles = False
+            self._look()
 
     def _renew(self) -> None:
         """Hold slot and claims for another lease; requests may begin until shortly before its end.
@@ -171,7 +175,12 @@ class Delivery:
         if running.keys() - self.mailings.keys():
             self._open_shares()
         self.mailings = running
-        self.due = {mailing.id for mailing in running.values() if mailing.is_due}
+        self._ask_breakers()
+        self.due = {
+            mailing.id
+            for mailing in running.values()
+            if mailing.is_due and self._is_permitted(mailing.gateway_id)
+        }
         self.looked_at = asked_at
         if not len(self.recorder):
             self._close_what_is_done()
@@ -191,6 +200,21 @@ class Delivery:
             share = self.shares.setdefault(gateway.pk, Share(gateway, slot=self.slice.slot))
             self.sender.open_lane(gateway.pk, lane_to(gateway), concurrency=share.concurrency)
 
+    def _ask_breakers(self) -> None:
+        """Use of each gateway what its breaker permits; recall what waits for one that rests."""
+        permits = breaker.permits()
+        for gateway_id, share in self.shares.items():
+            before = share.concurrency
+            share.allow(permits.get(gateway_id, breaker.CLOSED))
+            if share.concurrency != before or share.probes:
+                self.sender.set_concurrency(gateway_id, share.concurrency or share.probes)
+            if before and not share.concurrency:
+                self._recall(self.sender.take_back_lane(gateway_id))
+
+    def _is_permitted(self, gateway_id: int) -> bool:
+        share = self.shares.get(gateway_id)
+        return share is not None and bool(share.concurrency or share.probes)
+
     # --- claiming ---------------------------------------------------------------------
 
     def _claim(self) -> None:
@@ -198,10 +222,22 @@ class Delivery:
         for share in self.shares.values():
             if self._seconds_left() <= share.slowest_reply_seconds:
                 continue  # its last replies would keep the others waiting
+            if share.probes:
+                self._probe(share, due)
             for mailing, most in share.portions(due):
                 self._claim_one(share, mailing, most)
 
-    def _claim_one(self, share: Share, mailing: RunningMailing, most: int) -> None:
+    def _probe(self, share: Share, due: list[RunningMailing]) -> None:
+        """Try a gateway whose rest is over with a few messages."""
+        for mailing in due:
+            if mailing.gateway_id == share.gateway.pk and share.probes:
+                self._claim_one(share, mailing, share.probes, is_probe=True)
+                share.probes = 0
+                self.due.discard(mailing.id)
+
+    def _claim_one(
+        self, share: Share, mailing: RunningMailing, most: int, *, is_probe: bool = False
+    ) -> None:
         batch = claim_messages(
             mailing_id=mailing.id,
             gateway_id=share.gateway.pk,
@@ -216,10 +252,11 @@ class Delivery:
         if batch is not None:
             share.held[mailing.id] += len(batch.messages)
             self.served.add(mailing.id)
-            self.sender.submit(share.gateway.pk, self._requests(batch, mailing, share.gateway))
+            requests = self._requests(batch, mailing, share.gateway, is_probe=is_probe)
+            self.sender.submit(share.gateway.pk, requests)
 
     def _requests(
-        self, batch: ClaimedBatch, mailing: RunningMailing, gateway: Gateway
+        self, batch: ClaimedBatch, mailing: RunningMailing, gateway: Gateway, *, is_probe: bool
     ) -> list[Request]:
         begin_before = self.looked_at + mailing.seconds_left - END_MARGIN_SECONDS
         text = self.texts.setdefault(mailing.id, text_as_json(mailing.text))
@@ -228,7 +265,14 @@ class Delivery:
             Request(
                 url=message_url(base_url, message.id),
                 body=message_body(message.id, message.phone, text),
-                key=Sent(message.id, batch.claim_id, message.attempts + 1, mailing.id, gateway.pk),
+                key=Sent(
+                    message_id=message.id,
+                    claim_id=batch.claim_id,
+                    attempt=message.attempts + 1,
+                    mailing_id=mailing.id,
+                    gateway_id=gateway.pk,
+                    is_probe=is_probe,
+                ),
                 source=mailing.id,
                 begin_before=begin_before,
             )

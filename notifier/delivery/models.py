@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from notifier.clients.models import Client
-from notifier.mailings.models import Mailing
+from notifier.mailings.models import Gateway, Mailing
 
 
 class MessageStatus(models.TextChoices):
@@ -205,6 +205,61 @@ class MinuteCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome}: {self.count} at {self.minute:%Y-%m-%d %H:%M}"
+
+
+class GatewayHealth(models.Model):
+    """How a gateway does by everyone's experience: one row that all senders share.
+
+    ``open`` is a circuit breaker's word: the circuit is broken and nothing is
+    sent, but for a probe when ``retry_at`` has come. See delivery.breaker.
+    """
+
+    class State(models.TextChoices):
+        CLOSED = "closed", "Working"
+        OPEN = "open", "Resting"
+        RAMPING = "ramping", "Recovering"
+        HELD = "held", "On hold"
+
+    gateway = models.OneToOneField(Gateway, models.CASCADE, primary_key=True, related_name="health")
+    state = models.CharField(max_length=7, choices=State, default=State.CLOSED)
+    reason = models.CharField(max_length=200, blank=True, default="")
+    since = models.DateTimeField(db_default=Now())
+    openings = models.PositiveSmallIntegerField(
+        default=0, help_text="How often in a row it opened: each rest is twice as long."
+    )
+    retry_at = models.DateTimeField(null=True, help_text="When a probe may go, while open.")
+    probe_lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "gateway_health"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="open", retry_at__isnull=False)
+                | (~Q(state="open") & Q(retry_at__isnull=True)),
+                name="gateway_open_has_retry_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id}: {self.state}"
+
+
+class GatewayCalls(models.Model):
+    """How many calls of a gateway ended within a second, and how many of them in trouble."""
+
+    pk = models.CompositePrimaryKey("gateway_id", "began_at")
+    gateway = models.ForeignKey(Gateway, models.CASCADE, db_index=False, related_name="+")
+    began_at = models.DateTimeField()
+    calls = models.PositiveIntegerField()
+    troubles = models.PositiveIntegerField()
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "gateway_calls"
+
+    def __str__(self) -> str:
+        return f"{self.troubles} of {self.calls} at {self.began_at}"
 
 
 class Heartbeat(models.Model):

@@ -1,13 +1,20 @@
 """From the gateway's reply to what is written down about the message. No I/O."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from notifier.delivery.breaker import Calls
 from notifier.delivery.ledger import Result
-from notifier.gateway.backoff import wait_seconds
+from notifier.gateway.backoff import LONGEST_RETRY_AFTER_SECONDS, wait_seconds
 from notifier.gateway.classify import Kind, Verdict, classify
 from notifier.gateway.wire import Reply
 from notifier.mailings.models import UnknownOutcome
+
+# What speaks for a gateway, and what against it: a rejection is an answer.
+SOUND = {Kind.ACCEPTED, Kind.REJECTED}
+TROUBLES = {Kind.NOT_SENT, Kind.BUSY, Kind.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,7 @@ class Sent:
     attempt: int
     mailing_id: int
     gateway_id: int
+    is_probe: bool = False
 
 
 def result_of(reply: Reply, *, unknown_outcome: str) -> Result | None:
@@ -32,9 +40,12 @@ def result_of(reply: Reply, *, unknown_outcome: str) -> Result | None:
         return None
     sent: Sent = reply.key  # type: ignore[assignment]
     status = _status_after(verdict, unknown_outcome)
+    waits = status == "pending"
     return Result(
         message_id=sent.message_id,
         claim_id=sent.claim_id,
+        gateway_id=sent.gateway_id,
+        is_probe=sent.is_probe,
         number=sent.attempt,
         status=status,
         reason=verdict.reason,
@@ -42,11 +53,8 @@ def result_of(reply: Reply, *, unknown_outcome: str) -> Result | None:
         phase=reply.phase,
         started_at=datetime.fromtimestamp(reply.started_at, tz=UTC),
         duration_ms=round(reply.duration_seconds * 1000),
-        wait_seconds=(
-            wait_seconds(sent.attempt, retry_after_seconds=reply.retry_after_seconds)
-            if status == "pending"
-            else 0.0
-        ),
+        wait_seconds=_wait_after(verdict, reply, attempt=sent.attempt) if waits else 0.0,
+        retry_after_seconds=reply.retry_after_seconds,
         maybe_sent=verdict.kind is Kind.UNKNOWN,
         http_status=reply.status or None,
         gateway_code=verdict.code,
@@ -63,3 +71,36 @@ def _status_after(verdict: Verdict, unknown_outcome: str) -> str:
     if verdict.kind is Kind.UNKNOWN and unknown_outcome == UnknownOutcome.HOLD:
         return "unknown"
     return "pending"
+
+
+def _wait_after(verdict: Verdict, reply: Reply, *, attempt: int) -> float:
+    # The gateway is put on hold: the message is ready as soon as it is released.
+    if verdict.kind is Kind.MISCONFIGURED:
+        return 0.0
+    return wait_seconds(attempt, retry_after_seconds=reply.retry_after_seconds)
+
+
+def calls_of(results: Iterable[Result]) -> list[Calls]:
+    """What results say about the gateways they came from."""
+    by_gateway: dict[int, list[Result]] = defaultdict(list)
+    for result in results:
+        by_gateway[result.gateway_id].append(result)
+    return [_calls_of_one(gateway_id, each) for gateway_id, each in by_gateway.items()]
+
+
+def _calls_of_one(gateway_id: int, results: list[Result]) -> Calls:
+    sound = [result for result in results if result.outcome in SOUND]
+    troubles = [result for result in results if result.outcome in TROUBLES]
+    wrong = next((r.reason for r in results if r.outcome == Kind.MISCONFIGURED), None)
+    return Calls(
+        gateway_id=gateway_id,
+        sound=len(sound),
+        troubles=len(troubles),
+        probes_sound=sum(result.is_probe for result in sound),
+        probes_in_trouble=sum(result.is_probe for result in troubles),
+        wait_seconds=min(
+            max((r.retry_after_seconds or 0.0 for r in troubles), default=0.0),
+            LONGEST_RETRY_AFTER_SECONDS,
+        ),
+        misconfigured=wrong or "",
+    )

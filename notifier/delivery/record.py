@@ -3,9 +3,11 @@
 import logging
 import time
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
+from notifier.delivery.breaker import FEWEST_CALLS, note_calls
 from notifier.delivery.ledger import Result, record_results
+from notifier.delivery.outcome import SOUND, calls_of
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,8 @@ class Recorder:
     def __init__(self) -> None:
         self._waiting: list[Result] = []
         self._oldest_at = 0.0
+        self._troubles = 0
+        self.wrote_troubles = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -30,11 +34,14 @@ class Recorder:
         if results and not self._waiting:
             self._oldest_at = time.monotonic()
         self._waiting.extend(results)
+        self._troubles += sum(result.outcome not in SOUND for result in results)
 
     def write_if_due(self) -> None:
-        """Write when it is worth a transaction."""
-        if len(self._waiting) >= FLUSH_RESULTS or (
-            self._waiting and time.monotonic() - self._oldest_at >= FLUSH_SECONDS
+        """Write when it is worth a transaction, and troubles as soon as a breaker may open."""
+        if (
+            len(self._waiting) >= FLUSH_RESULTS
+            or self._troubles >= FEWEST_CALLS
+            or (self._waiting and time.monotonic() - self._oldest_at >= FLUSH_SECONDS)
         ):
             self.write()
 
@@ -42,9 +49,14 @@ class Recorder:
         """Write everything. Raises what the database raises; what is unwritten stays."""
         while self._waiting:
             portion = self._waiting[:LARGEST_WRITE]
-            record_results(portion)
+            with transaction.atomic():
+                record_results(portion)
+                for calls in calls_of(portion):
+                    note_calls(calls)
             del self._waiting[: len(portion)]
         self._oldest_at = time.monotonic()
+        self.wrote_troubles |= self._troubles > 0
+        self._troubles = 0
 
 
 def forget_connection(error: Exception) -> None:

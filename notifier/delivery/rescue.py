@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from notifier.delivery import wakeups
+from notifier.delivery.breaker import forget_old_calls
 from notifier.delivery.ledger import rescue_expired_claim
 from notifier.delivery.models import Heartbeat
 from notifier.delivery.queue import enqueue
@@ -34,6 +35,7 @@ def sweep() -> None:
     revive_dead_slots()
     wake_for_due_messages()
     forget_old_heartbeats()
+    forget_old_calls()
 
 
 def take_turn() -> bool:

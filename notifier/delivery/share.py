@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from django.conf import settings
 
+from notifier.delivery.breaker import Permit
 from notifier.delivery.work import RunningMailing
 from notifier.mailings.models import Gateway
 
@@ -23,11 +24,19 @@ class Share:
 
     def __init__(self, gateway: Gateway, *, slot: int) -> None:
         self.gateway = gateway
-        self.concurrency = concurrency_of_slot(gateway.concurrency, slot=slot)
+        self.concurrency = self.whole = concurrency_of_slot(gateway.concurrency, slot=slot)
+        self.probes = 0
         self.held: Counter[int] = Counter()
         self.replies_per_second = 0.0
         self.slowest_reply_seconds = 0.0
         self._silent_seconds = 0.0
+
+    def allow(self, permit: Permit) -> None:
+        """Use as much of the gateway as its breaker permits."""
+        self.probes = permit.probes
+        self.concurrency = (
+            max(1, round(self.whole * permit.fraction)) if self.whole and permit.fraction else 0
+        )
 
     @property
     def held_in_all(self) -> int:

@@ -40,14 +40,22 @@ def gateways() -> dict[int, Gateway]:
     return Gateway.objects.in_bulk()
 
 
+EARLIEST_DUE = """
+    SELECT min(greatest(first.due_at, health.retry_at, health.probe_lease_until))
+    FROM mailing
+    LEFT JOIN gateway_health AS health USING (gateway_id)
+    CROSS JOIN LATERAL (
+        SELECT due_at FROM message
+        WHERE message.mailing_id = mailing.id AND due_at IS NOT NULL
+        ORDER BY due_at LIMIT 1
+    ) AS first
+    WHERE mailing.status IN ('preparing', 'running') AND now() < mailing.end_time
+      AND coalesce(health.state, 'closed') <> 'held'
+"""
+
+
 def earliest_due() -> datetime | None:
-    """When the next message of a running mailing may be claimed."""
+    """When the next message of a running mailing may be claimed, by its gateway's health too."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(first.due_at) FROM mailing CROSS JOIN LATERAL ("
-            "  SELECT due_at FROM message WHERE message.mailing_id = mailing.id"
-            "  AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"
-            ") AS first"
-            " WHERE status IN ('preparing', 'running') AND now() < end_time"
-        )
+        cursor.execute(EARLIEST_DUE)
         return cursor.fetchone()[0]

@@ -95,6 +95,12 @@ class Sender:
                 self._lines[name] = WaitingLine(lane, concurrency)
         self._transport.wake()
 
+    def set_concurrency(self, name: Hashable, concurrency: int) -> None:
+        with self._lock:
+            if name in self._lines:
+                self._lines[name].concurrency = concurrency
+        self._transport.wake()
+
     def submit(self, name: Hashable, requests: Iterable[Request]) -> None:
         with self._lock:
             self._lines[name].add(requests)
@@ -104,6 +110,11 @@ class Sender:
         """Recall the requests of one source, or all, that have not begun."""
         with self._lock:
             return [each for line in self._lines.values() for each in line.take_back(source)]
+
+    def take_back_lane(self, name: Hashable) -> list[Request]:
+        """Recall the requests of one lane that have not begun."""
+        with self._lock:
+            return self._lines[name].take_back(None) if name in self._lines else []
 
     def abort(self) -> None:
         """Break off what is under way; the replies say so."""

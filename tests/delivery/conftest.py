@@ -9,7 +9,8 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from notifier.clients.models import Client
-from notifier.delivery import deliver, stopping, tasks
+from notifier.delivery import deliver, rescue, stopping, tasks
+from notifier.delivery.models import GatewayCalls, GatewayHealth, Message
 from notifier.mailings.models import Gateway
 from tests.sandbox import SandboxProcess
 
@@ -67,6 +68,19 @@ def run_queue() -> Callable[[], list[str]]:
         return done
 
     return run
+
+
+@pytest.fixture
+def come_due() -> Callable[[], None]:
+    """All that waits is due, and every gateway has recovered."""
+
+    def come_due() -> None:
+        Message.objects.filter(status="pending").update(due_at=timezone.now())
+        GatewayHealth.objects.all().delete()
+        GatewayCalls.objects.all().delete()
+        rescue.sweep()
+
+    return come_due
 
 
 @pytest.fixture(autouse=True)

@@ -107,12 +107,10 @@ def test_rejections_are_final_and_keep_the_gateways_words(sandbox, add_clients, 
         ("truncated", "unknown", "unreadable_reply", True),
         ("reset", "unknown", "broken_connection", True),
         ("huge_body", "unknown", "unreadable_reply", True),
-        ("401", "misconfigured", "unauthorised", False),
-        ("redirect", "misconfigured", "redirected", False),
     ],
 )
 def test_other_answers_put_the_message_back_to_wait(
-    sandbox, add_clients, run_queue, fault, outcome, reason, maybe_sent
+    sandbox, add_clients, run_queue, come_due, fault, outcome, reason, maybe_sent
 ):
     add_clients(1)
     sandbox.set_faults({fault: 1})
@@ -128,14 +126,33 @@ def test_other_answers_put_the_message_back_to_wait(
     assert counted(mailing) == {"pending": 1}
 
     sandbox.reset()
-    Message.objects.update(due_at=timezone.now())
-    rescue.sweep()
+    come_due()
     run_queue()
 
     message.refresh_from_db()
     assert (message.status, message.attempts, message.maybe_sent) == ("accepted", 2, maybe_sent)
     mailing.refresh_from_db()
     assert (mailing.status, counted(mailing)) == ("finished", {"accepted": 1})
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("401", "unauthorised"), ("redirect", "redirected")])
+def test_a_wrong_address_or_token_costs_the_message_nothing(
+    sandbox, add_clients, run_queue, come_due, fault, reason
+):
+    add_clients(1)
+    sandbox.set_faults({fault: 1})
+
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+
+    message = Message.objects.get()
+    assert (message.status, message.reason, message.maybe_sent) == ("pending", reason, False)
+    assert message.due_at <= timezone.now()
+
+    sandbox.reset()
+    come_due()
+    run_queue()
+    assert counted(mailing) == {"accepted": 1}
 
 
 def test_a_reset_on_a_kept_connection_is_not_repeated_behind_our_back(
@@ -169,15 +186,15 @@ def test_with_hold_an_unknown_outcome_is_left_for_a_person(
     assert len(sandbox.ledger()) == 2
 
 
-def test_a_rejection_after_an_unknown_outcome_stays_unknown(sandbox, add_clients, run_queue):
+def test_a_rejection_after_an_unknown_outcome_stays_unknown(
+    sandbox, add_clients, run_queue, come_due
+):
     add_clients(1)
     sandbox.set_faults({"500": 1})
     mailing = create_mailing(text="Hi", conditions={})
     run_queue()
     sandbox.set_faults({"code": 1})
-    Message.objects.update(due_at=timezone.now())
-
-    rescue.sweep()
+    come_due()
     run_queue()
 
     assert counted(mailing) == statuses(mailing) == {"unknown": 1}
@@ -221,7 +238,9 @@ def test_a_paused_mailing_whose_end_passes_expires(sandbox, add_clients, run_que
     assert sandbox.ledger() == []
 
 
-def test_a_paused_mailing_sends_nothing_until_it_is_resumed(sandbox, add_clients, run_queue):
+def test_a_paused_mailing_sends_nothing_until_it_is_resumed(
+    sandbox, add_clients, run_queue, come_due
+):
     add_clients(3)
     sandbox.set_faults({"503": 1})
     mailing = create_mailing(text="Hi", conditions={})
@@ -229,9 +248,7 @@ def test_a_paused_mailing_sends_nothing_until_it_is_resumed(sandbox, add_clients
     sandbox.reset(counts=True)
     sent = len(sandbox.ledger())
     pause_mailing(mailing.pk)
-    Message.objects.update(due_at=timezone.now())
-
-    rescue.sweep()
+    come_due()
     run_queue()
     assert len(sandbox.ledger()) == sent
     assert statuses(mailing) == {"pending": 3}
@@ -281,7 +298,7 @@ def test_cancelling_withdraws_who_waits(sandbox, add_clients, run_queue):
 
 
 def test_a_client_who_opts_out_or_is_deleted_in_mid_run_gets_nothing(
-    sandbox, add_clients, run_queue
+    sandbox, add_clients, run_queue, come_due
 ):
     leaving, gone, staying = add_clients(3)
     sandbox.set_faults({"503": 1})
@@ -291,8 +308,7 @@ def test_a_client_who_opts_out_or_is_deleted_in_mid_run_gets_nothing(
 
     opt_out_client(leaving)
     delete_client(gone)
-    Message.objects.filter(status="pending").update(due_at=timezone.now())
-    rescue.sweep()
+    come_due()
     run_queue()
 
     outcome = dict(Message.objects.values_list("phone", "reason"))

@@ -42,6 +42,7 @@ def result(message_id, claim_id, status="accepted", **fields):
     return Result(
         message_id=message_id,
         claim_id=claim_id,
+        gateway_id=1,
         number=1,
         status=status,
         reason=None if status == "accepted" else "rejected",

@@ -21,6 +21,7 @@ class Result:
 
     message_id: int
     claim_id: int
+    gateway_id: int
     number: int
     status: str
     reason: str | None
@@ -28,7 +29,9 @@ class Result:
     phase: str
     started_at: datetime
     duration_ms: int
+    is_probe: bool = False
     wait_seconds: float = 0.0
+    retry_after_seconds: float | None = None
     maybe_sent: bool = False
     http_status: int | None = None
     gateway_code: int | None = None

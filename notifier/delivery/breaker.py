@@ -1,0 +1,230 @@
+"""The circuit breaker of each gateway, shared by all senders through the database.
+
+    closed ─ half of 20 calls in 30 s in trouble, or told to wait ─▶ open
+    open ─ a probe went well ─▶ ramping ─ half a minute ─▶ closed
+    open ─ a probe did not ─▶ open, for twice as long
+    any ─ our address or token is wrong, or a person says so ─▶ held ─ a person ─▶ ramping
+
+While it is open or held nothing is claimed, so waiting costs no message an
+attempt. Rejections are the gateway's business and never open it.
+"""
+
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from notifier.delivery.models import GatewayHealth
+from notifier.delivery.slots import wake_slots
+
+WINDOW_SECONDS = 30
+FEWEST_CALLS = 20
+TROUBLE_SHARE = 0.5
+FIRST_REST_SECONDS = 15.0
+LONGEST_REST_SECONDS = 300.0
+RAMP_SECONDS = 30.0
+LEAST_OF_RAMP = 0.05
+PROBES = 3
+# Added to the longest a probe can take; then another sender probes in its place.
+PROBE_MARGIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What some calls of a gateway came to.
+
+    ``sound`` were answered, with acceptance or rejection; ``troubles`` were
+    not, or unreadably. ``wait_seconds`` is what the gateway asked for,
+    ``misconfigured`` says in words that our address or token is wrong.
+    """
+
+    gateway_id: int
+    sound: int = 0
+    troubles: int = 0
+    probes_sound: int = 0
+    probes_in_trouble: int = 0
+    wait_seconds: float = 0.0
+    misconfigured: str = ""
+
+
+@dataclass(frozen=True)
+class Permit:
+    """How much of a gateway may be used now: a fraction of its concurrency, or some probes."""
+
+    fraction: float
+    probes: int = 0
+
+
+CLOSED = Permit(1.0)
+NOTHING = Permit(0.0)
+
+COUNT_CALLS = """
+    INSERT INTO gateway_calls AS counted (gateway_id, began_at, calls, troubles)
+    VALUES (%(gateway)s, date_trunc('second', now()), %(calls)s, %(troubles)s)
+    ON CONFLICT (gateway_id, began_at) DO UPDATE SET
+        calls = counted.calls + excluded.calls,
+        troubles = counted.troubles + excluded.troubles
+"""
+
+# A gateway that never was in trouble has no row and counts as closed.
+MAKE_ROW = """
+    INSERT INTO gateway_health (gateway_id, state, reason, since, openings)
+    VALUES (%(gateway)s, 'closed', '', now() - interval '1 hour', 0)
+    ON CONFLICT DO NOTHING
+"""
+
+REST = "least(%(first)s * 2 ^ openings, %(longest)s) * (0.8 + 0.4 * random())"
+
+# Judged by the last second, the last two, and so on up to the whole window: at
+# a high pace a minute's good calls would hide seconds of an outage. Calls before
+# the last change of state are no evidence of how it does since.
+OPEN_IN_TROUBLE = """
+    UPDATE gateway_health SET
+        state = 'open', since = now(), openings = openings + 1,
+        retry_at = now() + {rest} * interval '1 second',
+        reason = format('%%s of the last %%s calls came to nothing', seen.troubles, seen.calls)
+    FROM (
+        SELECT calls, troubles FROM (
+            SELECT sum(calls) OVER latest AS calls, sum(troubles) OVER latest AS troubles
+            FROM gateway_calls JOIN gateway_health AS known USING (gateway_id)
+            WHERE gateway_id = %(gateway)s AND began_at >= known.since
+              AND began_at > now() - %(window)s * interval '1 second'
+            WINDOW latest AS (ORDER BY began_at DESC)
+        ) AS lately
+        WHERE calls >= %(fewest)s AND troubles >= %(share)s * calls
+        ORDER BY calls LIMIT 1
+    ) AS seen
+    WHERE gateway_id = %(gateway)s AND state IN ('closed', 'ramping')
+"""
+
+OPEN_AGAIN = """
+    UPDATE gateway_health SET
+        openings = openings + 1, probe_lease_until = NULL,
+        retry_at = now() + {rest} * interval '1 second'
+    WHERE gateway_id = %(gateway)s AND state = 'open' AND retry_at <= now()
+"""
+
+OPEN_AS_ASKED = """
+    UPDATE gateway_health SET
+        since = CASE WHEN state = 'open' THEN since ELSE now() END,
+        state = 'open', reason = 'The gateway asked to wait',
+        retry_at = greatest(retry_at, now() + %(wait)s * interval '1 second')
+    WHERE gateway_id = %(gateway)s AND state <> 'held'
+"""
+
+RAMP = """
+    UPDATE gateway_health SET
+        state = 'ramping', since = now(), retry_at = NULL, probe_lease_until = NULL
+    WHERE gateway_id = %(gateway)s AND state = 'open'
+"""
+
+HOLD = """
+    UPDATE gateway_health SET
+        state = 'held', since = now(), reason = %(reason)s, retry_at = NULL,
+        probe_lease_until = NULL
+    WHERE gateway_id = %(gateway)s AND state <> 'held'
+"""
+
+RELEASE = """
+    UPDATE gateway_health SET state = 'ramping', since = now(), reason = '', openings = 0
+    WHERE gateway_id = %(gateway)s AND state = 'held'
+"""
+
+CLOSE_RAMPED = """
+    UPDATE gateway_health SET state = 'closed', since = now(), reason = '', openings = 0
+    WHERE state = 'ramping' AND since <= now() - %(ramp)s * interval '1 second'
+"""
+
+LEASE_PROBE = """
+    UPDATE gateway_health SET
+        probe_lease_until = now() + (gateway.total_timeout_seconds + %(margin)s)
+                                    * interval '1 second'
+    FROM gateway
+    WHERE gateway.id = gateway_id AND gateway_id = %(gateway)s
+      AND state = 'open' AND retry_at <= now()
+      AND coalesce(probe_lease_until, '-infinity') < now()
+    RETURNING gateway_id
+"""
+
+
+def note_calls(calls: Calls) -> None:
+    """Learn from calls that have ended. Belongs into the transaction that records them."""
+    values = _values(calls.gateway_id)
+    with connection.cursor() as cursor:
+        if calls.sound or calls.troubles:
+            numbers = {"calls": calls.sound + calls.troubles, "troubles": calls.troubles}
+            cursor.execute(COUNT_CALLS, {**values, **numbers})
+        if calls.troubles or calls.wait_seconds or calls.misconfigured:
+            cursor.execute(MAKE_ROW, values)
+        if calls.probes_sound:
+            cursor.execute(RAMP, values)
+        elif calls.probes_in_trouble:
+            cursor.execute(OPEN_AGAIN.format(rest=REST), values)
+        if calls.troubles:
+            cursor.execute(OPEN_IN_TROUBLE.format(rest=REST), values)
+        if calls.wait_seconds:
+            cursor.execute(OPEN_AS_ASKED, {**values, "wait": calls.wait_seconds})
+        if calls.misconfigured:
+            cursor.execute(HOLD, {**values, "reason": calls.misconfigured})
+
+
+def permits() -> dict[int, Permit]:
+    """What may be used of each gateway now; one that is not named may be used fully.
+
+    Grants the probes of a gateway whose rest is over to one caller at a time.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT gateway_id, state, extract(epoch FROM now() - since)::float,"
+            " coalesce(retry_at <= now(), false) FROM gateway_health WHERE state <> 'closed'"
+        )
+        rows = cursor.fetchall()
+        if any(state == GatewayHealth.State.RAMPING for _, state, _, _ in rows):
+            cursor.execute(CLOSE_RAMPED, {"ramp": RAMP_SECONDS})
+        return {
+            gateway_id: _permit(gateway_id, state, seconds=seconds, is_rested=is_rested)
+            for gateway_id, state, seconds, is_rested in rows
+        }
+
+
+def hold(gateway_id: int, *, reason: str) -> None:
+    """Send nothing through the gateway until a person releases it."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(MAKE_ROW, _values(gateway_id))
+        cursor.execute(HOLD, {**_values(gateway_id), "reason": reason})
+
+
+def release(gateway_id: int) -> None:
+    """Send again through a held gateway, at first a little."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(RELEASE, _values(gateway_id))
+        wake_slots()
+
+
+def forget_old_calls() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM gateway_calls WHERE began_at < now() - interval '10 minutes'")
+
+
+def _permit(gateway_id: int, state: str, *, seconds: float, is_rested: bool) -> Permit:
+    if state == GatewayHealth.State.RAMPING:
+        return Permit(min(1.0, max(LEAST_OF_RAMP, seconds / RAMP_SECONDS)))
+    if state == GatewayHealth.State.OPEN and is_rested and _lease_probe(gateway_id):
+        return Permit(0.0, probes=PROBES)
+    return NOTHING
+
+
+def _lease_probe(gateway_id: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(LEASE_PROBE, {"gateway": gateway_id, "margin": PROBE_MARGIN_SECONDS})
+        return cursor.fetchone() is not None
+
+
+def _values(gateway_id: int) -> dict[str, float]:
+    return {
+        "gateway": gateway_id,
+        "first": FIRST_REST_SECONDS,
+        "longest": LONGEST_REST_SECONDS,
+        "window": WINDOW_SECONDS,
+        "fewest": FEWEST_CALLS,
+        "share": TROUBLE_SHARE,
+    }

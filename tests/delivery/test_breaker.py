@@ -1,0 +1,196 @@
+"""The breaker: a gateway in trouble is left alone, and the messages wait at no cost."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from notifier.delivery import breaker, rescue, work
+from notifier.delivery.breaker import Calls, Permit
+from notifier.delivery.control import create_mailing
+from notifier.delivery.models import Attempt, GatewayCalls, GatewayHealth, Message
+from notifier.mailings.models import Gateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def note(gateway):
+    def note(**fields) -> None:
+        breaker.note_calls(Calls(gateway_id=gateway.pk, **fields))
+
+    return note
+
+
+def health() -> GatewayHealth:
+    return GatewayHealth.objects.get()
+
+
+def let_rest_pass() -> None:
+    GatewayHealth.objects.filter(state="open").update(retry_at=timezone.now())
+
+
+def permit(gateway: Gateway) -> Permit:
+    return breaker.permits().get(gateway.pk, breaker.CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("sound", "troubles", "state"),
+    [(10, 10, "open"), (11, 10, "closed"), (0, 19, "closed"), (0, 20, "open")],
+)
+def test_it_opens_when_half_of_twenty_calls_come_to_nothing(note, gateway, sound, troubles, state):
+    note(sound=sound)
+    note(troubles=troubles)
+
+    assert health().state == state
+    assert permit(gateway) == (breaker.NOTHING if state == "open" else breaker.CLOSED)
+
+
+def test_a_long_good_past_does_not_hide_an_outage(note, gateway):
+    note(sound=100_000)
+    GatewayCalls.objects.update(began_at=timezone.now() - timedelta(seconds=5))
+
+    note(troubles=20)
+
+    assert health().state == "open"
+
+
+def test_old_calls_do_not_count(note, gateway):
+    note(troubles=19)
+    GatewayCalls.objects.update(began_at=timezone.now() - timedelta(seconds=40))
+
+    note(troubles=19)
+
+    assert permit(gateway) == breaker.CLOSED
+
+
+def test_every_rest_is_twice_as_long_as_the_one_before_up_to_five_minutes(note):
+    rests = []
+    note(troubles=20)
+    for _ in range(7):
+        rests.append((health().retry_at - timezone.now()).total_seconds())
+        let_rest_pass()
+        note(troubles=1, probes_in_trouble=1)
+
+    for expected, rest in zip([15, 30, 60, 120, 240, 300, 300], rests, strict=True):
+        assert 0.79 * expected < rest < 1.21 * expected
+
+
+def test_one_sender_at_a_time_gets_the_probes(note, gateway):
+    note(troubles=20)
+    assert permit(gateway) == breaker.NOTHING
+    let_rest_pass()
+
+    assert permit(gateway) == Permit(0.0, probes=3)
+    assert permit(gateway) == breaker.NOTHING
+    GatewayHealth.objects.update(probe_lease_until=timezone.now() - timedelta(seconds=1))
+    assert permit(gateway) == Permit(0.0, probes=3)
+
+
+def test_after_a_good_probe_it_ramps_up_and_closes(note, gateway):
+    note(troubles=20)
+    let_rest_pass()
+
+    note(sound=1, probes_sound=1)
+
+    assert 0 < permit(gateway).fraction < 0.1
+    GatewayHealth.objects.update(since=timezone.now() - timedelta(seconds=15))
+    assert 0.49 < permit(gateway).fraction < 0.55
+    GatewayHealth.objects.update(since=timezone.now() - timedelta(seconds=31))
+    assert permit(gateway).fraction == 1.0
+    assert (health().state, health().openings, permit(gateway)) == ("closed", 0, breaker.CLOSED)
+
+
+def test_a_reply_that_was_under_way_when_it_opened_does_not_close_it(note, gateway):
+    note(troubles=20)
+
+    note(sound=50)
+
+    assert permit(gateway) == breaker.NOTHING
+
+
+def test_a_gateway_that_asks_to_wait_is_left_alone_as_a_whole(note, gateway):
+    note(troubles=1, wait_seconds=60)
+    note(troubles=1, wait_seconds=5)
+
+    assert health().state == "open"
+    assert 55 < (health().retry_at - timezone.now()).total_seconds() <= 60
+
+
+def test_a_held_gateway_waits_for_a_person(note, gateway):
+    note(misconfigured="unauthorised")
+    note(sound=30)
+    note(troubles=30, wait_seconds=1)
+
+    assert (health().state, health().reason) == ("held", "unauthorised")
+    assert permit(gateway) == breaker.NOTHING
+
+    breaker.release(gateway.pk)
+    assert health().state == "ramping"
+
+
+def test_an_outage_costs_a_few_probes_and_burns_no_attempts(
+    sandbox, gateway, add_clients, run_queue
+):
+    Gateway.objects.update(concurrency=20)
+    add_clients(500)
+    sandbox.set_faults({"500": 1}, latency={"kind": "fixed", "seconds": 0.05})
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+    in_burst = len(sandbox.ledger())
+    assert in_burst < 200
+    assert health().state == "open"
+    assert work.earliest_due() >= health().retry_at
+
+    for _ in range(3):
+        let_rest_pass()
+        rescue.sweep()
+        run_queue()
+    assert len(sandbox.ledger()) == in_burst + 9
+    assert Message.objects.filter(status="pending", attempts=0).count() > 200
+    assert Attempt.objects.count() == in_burst + 9
+
+    sandbox.reset()
+    let_rest_pass()
+    Message.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+    rescue.sweep()
+    run_queue()
+
+    mailing.refresh_from_db()
+    assert mailing.status == "finished"
+    assert set(Message.objects.values_list("status", flat=True)) == {"accepted"}
+
+
+def test_a_wrong_token_holds_the_gateway_and_loses_nothing(
+    sandbox, gateway, add_clients, run_queue
+):
+    add_clients(300)
+    sandbox.set_faults({"401": 1})
+    mailing = create_mailing(text="Hi", conditions={})
+    run_queue()
+
+    assert (health().state, health().reason) == ("held", "unauthorised")
+    assert set(Message.objects.values_list("status", flat=True)) == {"pending"}
+    assert work.earliest_due() is None
+
+    sandbox.reset()
+    breaker.release(gateway.pk)
+    run_queue()
+
+    mailing.refresh_from_db()
+    assert mailing.status == "finished"
+
+
+def test_one_gateway_that_rests_leaves_another_at_work(sandbox, gateway, add_clients, run_queue):
+    other = Gateway.objects.create(name="Other", url=sandbox.url)
+    breaker.hold(gateway.pk, reason="by hand")
+    add_clients(50)
+    waiting = create_mailing(text="Waits", conditions={})
+    going = create_mailing(text="Goes", conditions={}, gateway=other)
+
+    run_queue()
+
+    going.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (going.status, waiting.status) == ("finished", "running")
+    assert {entry.text for entry in sandbox.ledger()} == {"Goes"}
