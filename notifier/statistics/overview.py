@@ -34,7 +34,8 @@ def day_totals(now: datetime | None = None) -> DayTotals:
 
 
 def mailings_under_way() -> QuerySet[Mailing]:
-    return Mailing.objects.filter(status__in=[*SENDING, MailingStatus.PAUSED]).order_by("-id")
+    under_way = Mailing.objects.filter(status__in=[*SENDING, MailingStatus.PAUSED])
+    return under_way.select_related("gateway__health").order_by("-id")
 
 
 def mailings_to_start() -> QuerySet[Mailing]:

@@ -13,12 +13,16 @@ from notifier.statistics.series import recent_rate
 
 @dataclass(frozen=True)
 class Progress:
-    """``done`` of ``audience``; ``seconds_left`` None where nobody can say."""
+    """``done`` of ``audience``; ``seconds_left`` None where nobody can say.
+
+    ``waits`` says that nothing leaves because its gateway is in trouble.
+    """
 
     audience: int
     done: int
     per_second: float
     seconds_left: float | None
+    waits: bool = False
 
     @property
     def percent(self) -> int:
@@ -32,14 +36,15 @@ class Progress:
         return timezone.now() + timedelta(seconds=self.seconds_left)
 
 
-def progress_of(mailing: Mailing, counts: Counts) -> Progress:
-    """From a mailing and its counts by status."""
+def progress_of(mailing: Mailing, counts: Counts, *, waits: bool = False) -> Progress:
+    """From a mailing and its counts by status; ``waits`` for a gateway that is in trouble."""
     left = sum(counts[status] for status in OPEN)
-    is_sending = mailing.status in SENDING and mailing.started_at is not None
+    is_sending = mailing.status in SENDING and mailing.started_at is not None and not waits
     rate = recent_rate(mailing) if is_sending else 0.0
     return Progress(
         audience=mailing.audience,
         done=mailing.audience - left,
         per_second=rate,
         seconds_left=left / rate if rate and mailing.prepared_at else None,
+        waits=waits,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from notifier.delivery.models import MessageStatus
+from notifier.delivery.models import GatewayHealth, MessageStatus
 from notifier.mailings.models import MailingStatus
 
 
@@ -38,5 +38,13 @@ MESSAGE_BADGES: dict[str, Badge] = {
     "pending": Badge("Waiting", "clock", "blue", "Not sent yet."),
 }
 
+GATEWAY_BADGES: dict[str, Badge] = {
+    "closed": Badge("Working", "circle-check", "green", "Messages leave at the full pace."),
+    "open": Badge("Resting", "clock", "yellow", "Left alone for a while, then tried again."),
+    "ramping": Badge("Recovering", "send", "azure", "It answers again; the pace rises."),
+    "held": Badge("On hold", "alert-triangle", "red", "Nothing is sent until it is released."),
+}
+
+assert set(GATEWAY_BADGES) == set(GatewayHealth.State.values)  # noqa: S101
 assert set(MAILING_BADGES) == set(MailingStatus.values)  # noqa: S101 - found at start, not by a user
 assert set(MESSAGE_BADGES) == set(MessageStatus.values)  # noqa: S101

@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from notifier.clients.models import Client
-from notifier.mailings.models import Gateway, Mailing
+from notifier.mailings.models import Mailing
 from notifier.statistics.counts import mailing_counts_many
+from notifier.statistics.gateways import gateway_state, gateway_states
 from notifier.statistics.overview import (
     DayTotals,
     clusters_alive,
@@ -78,10 +79,11 @@ def _first_steps() -> dict[str, Any]:
 
 
 def _health() -> dict[str, Any]:
-    gateway = Gateway.objects.order_by("id").first()
+    gateways = gateway_states()
     return {
         "clusters": clusters_alive(),
-        "gateway_address": gateway.base_url if gateway else "",
+        "gateways": gateways,
+        "gateway_address": gateways[0].gateway.base_url if gateways else "",
         "uses_sandbox": settings.ENVIRONMENT.uses_sandbox_gateway,
     }
 
@@ -89,7 +91,13 @@ def _health() -> dict[str, Any]:
 def _with_progress(mailings: Iterable[Mailing]) -> list[tuple[Mailing, Progress]]:
     shown = list(mailings)
     counts = mailing_counts_many(shown)
-    return [(mailing, progress_of(mailing, counts[mailing.pk])) for mailing in shown]
+    return [
+        (
+            mailing,
+            progress_of(mailing, counts[mailing.pk], waits=gateway_state(mailing.gateway).is_shut),
+        )
+        for mailing in shown
+    ]
 
 
 def _figures(totals: DayTotals) -> list[DayFigure]:

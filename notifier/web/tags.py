@@ -11,7 +11,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from notifier.web.badges import MAILING_BADGES, MESSAGE_BADGES, Badge
+from notifier.web.badges import GATEWAY_BADGES, MAILING_BADGES, MESSAGE_BADGES, Badge
 
 register = template.Library()
 
@@ -33,6 +33,11 @@ def icon(name: str, classes: str = "") -> SafeString:
 @register.simple_tag
 def mailing_badge(status: str) -> SafeString:
     return _badge(MAILING_BADGES[status])
+
+
+@register.simple_tag
+def gateway_badge(state: str) -> SafeString:
+    return _badge(GATEWAY_BADGES[state])
 
 
 @register.simple_tag

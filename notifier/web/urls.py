@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
-from notifier.web import health, overview
+from notifier.web import gateways, health, overview
 from notifier.web.account import views as account
 from notifier.web.clients import views as clients
 from notifier.web.mailings import composer, views
@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in/", account.SignIn.as_view(), name="sign_in"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     path("", overview.overview, name="overview"),
+    path("gateways/<int:gateway_id>/hold/", gateways.hold, name="hold_gateway"),
+    path("gateways/<int:gateway_id>/release/", gateways.release, name="release_gateway"),
     path("clients/", clients.clients, name="clients"),
     path("clients/add/", clients.add_client, name="add_client"),
     path("clients/samples/", clients.add_samples, name="add_samples"),

@@ -10,6 +10,7 @@ from tests.web.making import make_client, make_mailing
 OPEN_TO_STRANGERS = {"healthz", "readyz", "setup", "sign_in"}
 EXAMPLES = {
     "<int:client_id>": "1",
+    "<int:gateway_id>": "1",
     "<int:mailing_id>": "1",
     "<str:token>": "x",
     "<str:action>": "pause",

@@ -18,6 +18,7 @@ from notifier.delivery.models import OPEN
 from notifier.mailings.lifecycle import WrongStatus
 from notifier.mailings.models import SENDING, Mailing
 from notifier.statistics.counts import failure_reasons, mailing_counts, mailing_counts_many
+from notifier.statistics.gateways import gateway_state
 from notifier.statistics.progress import progress_of
 from notifier.statistics.series import outcomes_per_minute
 from notifier.web.badges import MAILING_BADGES
@@ -42,11 +43,15 @@ ACTIONS = {
 
 def mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
     shown = get_object_or_404(
-        Mailing.objects.select_related("created_by", "gateway"), pk=mailing_id
+        Mailing.objects.select_related("created_by", "gateway__health"), pk=mailing_id
     )
     if request.method == "POST":
         return _act(request, shown)
-    context: dict[str, Any] = {"mailing": shown, "is_sending": shown.status in SENDING}
+    context: dict[str, Any] = {
+        "mailing": shown,
+        "is_sending": shown.status in SENDING,
+        "gateway_state": gateway_state(shown.gateway),
+    }
     part = _follow(request, shown, context)
     if answer := answer_refresh(request, part, context):
         return answer
@@ -61,7 +66,7 @@ def mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
 def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> LivePart:
     """The part that refreshes while the mailing has not ended."""
     counts = mailing_counts(shown)
-    progress = progress_of(shown, counts)
+    progress = progress_of(shown, counts, waits=context["gateway_state"].is_shut)
     is_due = shown.is_editable and shown.start_time <= timezone.now()
     context |= {
         "is_due": is_due,
