@@ -10,6 +10,7 @@ from notifier.delivery.models import (
     Heartbeat,
     Message,
     MinuteCount,
+    RateTokens,
     Slot,
 )
 from notifier.mailings.models import Gateway, Mailing
@@ -27,6 +28,7 @@ __all__ = [
     "Mailing",
     "Message",
     "MinuteCount",
+    "RateTokens",
     "SetupLink",
     "Slot",
 ]

@@ -193,6 +193,11 @@ DEFAULT_CLIENT_TIMEZONE = "UTC"
 
 # The end of a mailing that names none.
 DEFAULT_MAILING_HOURS = 24
+# A mailing is paused when so large a share of its results are rejections: few
+# gateways reject more than some per cent of a good list, so the text or the
+# list is wrong. Fewer results than this say nothing yet.
+PAUSE_AT_REJECTED_SHARE = 0.5
+PAUSE_AFTER_RESULTS = 100
 
 # --- Logs -----------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ MAILING = [
             "start_time": "2030-08-26T09:53:37Z",
             "end_time": "2030-08-27T09:53:38Z",
             "gateway": 1,
+            "rate_per_second": None,
             "status": "scheduled",
             "pause_reason": "",
             "matched": 1204,

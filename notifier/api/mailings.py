@@ -47,6 +47,14 @@ class MailingSerializer(StrictSerializer):
         error_messages={"does_not_exist": 'There is no gateway "{pk_value}".'},
         help_text="The oldest, if missing.",
     )
+    rate_per_second = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        min_value=0.001,
+        max_value=1_000_000,
+        help_text="Messages per second at most, over all senders; without one, "
+        "as fast as the gateway takes them.",
+    )
     status = serializers.ChoiceField(MailingStatus.choices, read_only=True)
     pause_reason = serializers.CharField(read_only=True)
     matched = serializers.IntegerField(
@@ -146,7 +154,8 @@ def _act(summary: str) -> Callable[..., Any]:
     retrieve=extend_schema(summary="Show a mailing"),
     update=extend_schema(
         summary="Replace a mailing; reschedules it",
-        description="Once it has started only name and end_time may differ (409 otherwise). "
+        description="Once it has started only name, end_time and rate_per_second may differ "
+        "(409 otherwise). "
         "Fields that are not required stay as they are where missing; "
         "a start that moves without an end gets the default limit.",
         examples=examples.MAILING,

@@ -24,7 +24,7 @@ from notifier.mailings.lifecycle import WrongStatus
 from notifier.mailings.models import Gateway, Mailing
 
 # What may still change once the recipients are being chosen.
-CHANGEABLE_WHILE_SENDING = {"name", "end_time"}
+CHANGEABLE_WHILE_SENDING = {"name", "end_time", "rate_per_second"}
 
 
 def create_mailing(
@@ -35,6 +35,7 @@ def create_mailing(
     end_time: datetime | None = None,
     name: str = "",
     gateway: Gateway | None = None,
+    rate_per_second: float | None = None,
     created_by: User | None = None,
 ) -> Mailing:
     """Accept a mailing; one whose window is open starts at once.
@@ -49,6 +50,7 @@ def create_mailing(
     check_window(start_time=start_time, end_time=end_time, now=now)
     mailing = Mailing(
         **fields, start_time=start_time, end_time=end_time, created_by=created_by,
+        rate_per_second=rate_per_second,
         **({"gateway": gateway} if gateway else {}),
     )  # fmt: skip
     _judge_audience(mailing, starts_now=start_time <= now)
@@ -61,8 +63,9 @@ def create_mailing(
 def change_mailing(mailing: Mailing, **fields: object) -> Mailing:
     """Change the given fields; a scheduled mailing is rescheduled.
 
-    Fields: name, text, conditions, start_time, end_time, gateway. Once it has
-    started only name and end_time may differ, once it has ended nothing may.
+    Fields: name, text, conditions, start_time, end_time, gateway,
+    rate_per_second. Once it has started only name, end_time and rate may
+    differ, once it has ended nothing may.
     """
     now = timezone.now()
     fields = check_content(fields)

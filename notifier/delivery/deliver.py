@@ -9,8 +9,10 @@ import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from django.conf import settings
+from django.db import transaction
 
 from notifier.delivery import breaker, slots, wakeups, work
 from notifier.delivery.ledger import (
@@ -22,7 +24,9 @@ from notifier.delivery.ledger import (
 )
 from notifier.delivery.outcome import Sent, result_of
 from notifier.delivery.queue import enqueue
+from notifier.delivery.rates import Rate, take_from_both
 from notifier.delivery.record import DATABASE_TROUBLE, Recorder, forget_connection
+from notifier.delivery.rejections import pause_if_rejected
 from notifier.delivery.share import Share
 from notifier.delivery.slots import LEASE_SECONDS, Slice
 from notifier.delivery.stopping import is_stopping
@@ -45,6 +49,8 @@ from notifier.mailings.models import Gateway
 SLICE_SECONDS = 60.0
 RENEW_SECONDS = 3.0
 LOOK_SECONDS = 0.25
+# A mailing whose rate is used up is looked at again so soon.
+PACE_SECONDS = 0.05
 # Requests begin only well before the lease ends, by anybody's clock.
 LEASE_MARGIN_SECONDS = 2.0
 # Replies are taken in batches: the books cost less per message that way.
@@ -107,6 +113,8 @@ class Delivery:
         self.sender = sender
         self.recorder = Recorder()
         self.unsent: list[Sent] = []
+        self.rejected: set[int] = set()
+        self.paced_until: dict[int, float] = {}
         self.shares: dict[int, Share] = {}
         self.mailings: dict[int, RunningMailing] = {}
         self.texts: dict[int, str] = {}
@@ -218,7 +226,12 @@ class Delivery:
     # --- claiming ---------------------------------------------------------------------
 
     def _claim(self) -> None:
-        due = [self.mailings[mailing_id] for mailing_id in sorted(self.due)]
+        now = time.monotonic()
+        due = [
+            self.mailings[mailing_id]
+            for mailing_id in sorted(self.due)
+            if self.paced_until.get(mailing_id, 0.0) <= now
+        ]
         for share in self.shares.values():
             if self._seconds_left() <= share.slowest_reply_seconds:
                 continue  # its last replies would keep the others waiting
@@ -238,22 +251,39 @@ class Delivery:
     def _claim_one(
         self, share: Share, mailing: RunningMailing, most: int, *, is_probe: bool = False
     ) -> None:
-        batch = claim_messages(
-            mailing_id=mailing.id,
-            gateway_id=share.gateway.pk,
-            slot=self.slice.slot,
-            generation=self.slice.generation,
-            worker=self.slice.worker,
-            lease_seconds=LEASE_SECONDS,
-            most=most,
-        )
-        if batch is None or len(batch.messages) < most:
+        batch, unused = self._claim_at_rate(share, mailing, most)
+        if unused:
             self.due.discard(mailing.id)
         if batch is not None:
             share.held[mailing.id] += len(batch.messages)
             self.served.add(mailing.id)
             requests = self._requests(batch, mailing, share.gateway, is_probe=is_probe)
             self.sender.submit(share.gateway.pk, requests)
+
+    def _claim_at_rate(
+        self, share: Share, mailing: RunningMailing, most: int
+    ) -> tuple[ClaimedBatch | None, int]:
+        """The batch, and how many more might have been claimed."""
+        of_gateway = Rate("gateway", share.gateway.pk, share.gateway.rate_per_second)
+        of_mailing = Rate("mailing", mailing.id, mailing.rate_per_second)
+        with transaction.atomic() if of_gateway.is_set or of_mailing.is_set else nullcontext():
+            most = take_from_both(of_gateway, of_mailing, most)
+            if not most:
+                self.paced_until[mailing.id] = time.monotonic() + PACE_SECONDS
+                return None, 0
+            batch = claim_messages(
+                mailing_id=mailing.id,
+                gateway_id=share.gateway.pk,
+                slot=self.slice.slot,
+                generation=self.slice.generation,
+                worker=self.slice.worker,
+                lease_seconds=LEASE_SECONDS,
+                most=most,
+            )
+            unused = most - (len(batch.messages) if batch else 0)
+            of_gateway.give_back(unused)
+            of_mailing.give_back(unused)
+        return batch, unused
 
     def _requests(
         self, batch: ClaimedBatch, mailing: RunningMailing, gateway: Gateway, *, is_probe: bool
@@ -294,6 +324,8 @@ class Delivery:
                 self.unsent.append(sent)
             else:
                 results.append(result)
+                if result.status == "failed":
+                    self.rejected.add(sent.mailing_id)
         self.recorder.add(results)
         self._note_pace(by_gateway)
 
@@ -323,6 +355,9 @@ class Delivery:
     def _write_if_due(self) -> None:
         self.recorder.write_if_due()
         self._put_back_unsent()
+        if self.rejected and not len(self.recorder):
+            pause_if_rejected(self.rejected)
+            self.rejected.clear()
 
     def _put_back_unsent(self) -> None:
         by_claim: dict[int, list[int]] = defaultdict(list)

@@ -262,6 +262,23 @@ class GatewayCalls(models.Model):
         return f"{self.troubles} of {self.calls} at {self.began_at}"
 
 
+class RateTokens(models.Model):
+    """The token bucket of a gateway or a mailing that has a rate; see delivery.rates."""
+
+    pk = models.CompositePrimaryKey("scope", "owner_id")
+    scope = models.CharField(max_length=7)
+    owner_id = models.BigIntegerField()
+    tokens = models.FloatField()
+    refilled_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "rate_tokens"
+
+    def __str__(self) -> str:
+        return f"{self.tokens:.1f} tokens of {self.scope} {self.owner_id}"
+
+
 class Heartbeat(models.Model):
     """When a named, repeated job last ran: the sweep, and each cluster."""
 

@@ -29,15 +29,16 @@ def arm_end(mailing: Mailing) -> None:
 
 
 def wake_after_resume(mailing: Mailing) -> None:
-    """Go on where a paused mailing stopped: at choosing recipients, or at sending."""
+    """Go on where a paused mailing stopped: at choosing recipients, at sending, or at its end."""
     if mailing.status == MailingStatus.PREPARING:
         enqueue("start", mailing.pk)
     wake_slots()
+    close_soon(mailing)
     arm_end(mailing)
 
 
 def close_soon(mailing: Mailing) -> None:
-    """A cancelled mailing: close those who wait, without keeping the person waiting."""
+    """Close whoever may not be sent to any more, and the mailing when nothing is left."""
     enqueue("close", mailing.pk)
 
 

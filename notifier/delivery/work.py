@@ -8,7 +8,7 @@ from django.db import connection
 from notifier.mailings.models import Gateway
 
 RUNNING_WORK = """
-    SELECT mailing.id, mailing.gateway_id, mailing.text,
+    SELECT mailing.id, mailing.gateway_id, mailing.text, mailing.rate_per_second,
            extract(epoch FROM mailing.end_time - now())::float,
            EXISTS (SELECT FROM message WHERE message.mailing_id = mailing.id
                    AND message.due_at <= now())
@@ -25,6 +25,7 @@ class RunningMailing:
     id: int
     gateway_id: int
     text: str
+    rate_per_second: float | None
     seconds_left: float
     is_due: bool
 

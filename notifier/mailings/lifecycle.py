@@ -103,7 +103,7 @@ def resume(mailing_id: int) -> Mailing:
         mailing = _lock_for(mailing_id, "resume", "resumed")
         if mailing.status not in FULFILLED["resume"]:
             status = MailingStatus.RUNNING if mailing.prepared_at else MailingStatus.PREPARING
-            _save(mailing, status=status, pause_reason="")
+            _save(mailing, status=status, pause_reason="", resumed_at=timezone.now())
     return mailing
 
 

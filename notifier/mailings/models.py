@@ -28,6 +28,12 @@ class Gateway(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(10_000)],
         help_text="Over all senders and machines together.",
     )
+    rate_per_second = models.FloatField(
+        "messages per second at most",
+        null=True,
+        blank=True,
+        help_text="Over all senders and machines together; empty: as fast as it takes them.",
+    )
     connect_timeout_seconds = models.FloatField("time to connect, seconds", default=5)
     total_timeout_seconds = models.FloatField(
         "time for a whole request, seconds", default=30, help_text="The reply's body included."
@@ -49,6 +55,9 @@ class Gateway(models.Model):
             models.CheckConstraint(
                 condition=Q(connect_timeout_seconds__gt=0, total_timeout_seconds__gt=0),
                 name="gateway_timeouts",
+            ),
+            models.CheckConstraint(
+                condition=Q(rate_per_second=None) | Q(rate_per_second__gt=0), name="gateway_rate"
             ),
         ]
 
@@ -98,6 +107,12 @@ class Mailing(models.Model):
         "end", help_text="Nothing is sent at or after this time; what is left expires."
     )
     gateway = models.ForeignKey(Gateway, models.PROTECT, default=Gateway.default_id)
+    rate_per_second = models.FloatField(
+        "messages per second at most",
+        null=True,
+        blank=True,
+        help_text="Over all senders and machines together; empty: as fast as the gateway takes.",
+    )
     status = models.CharField(
         max_length=9, choices=MailingStatus, default=MailingStatus.SCHEDULED, editable=False
     )
@@ -108,6 +123,7 @@ class Mailing(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(auto_now=True)
     started_at = models.DateTimeField(null=True, editable=False)
+    resumed_at = models.DateTimeField(null=True, editable=False)
     prepared_at = models.DateTimeField(
         null=True, editable=False, help_text="When the last recipient got a message row."
     )
@@ -143,6 +159,9 @@ class Mailing(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=MailingStatus.values), name="mailing_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(rate_per_second=None) | Q(rate_per_second__gt=0), name="mailing_rate"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["finished", "cancelled"], finished_at__isnull=False)

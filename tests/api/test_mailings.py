@@ -33,6 +33,7 @@ def shown(mailing: Mailing, **beside) -> dict:
         "start_time": utc(mailing.start_time),
         "end_time": utc(mailing.end_time),
         "gateway": mailing.gateway_id,
+        "rate_per_second": mailing.rate_per_second,
         "status": mailing.status,
         "pause_reason": "",
         "warning": "",
@@ -169,7 +170,7 @@ def test_a_future_mailing_may_match_nobody_yet_and_says_so(api, tomorrow):
             {
                 "txt": [
                     'There is no field "txt": '
-                    "use name, text, clients, start_time, end_time, gateway."
+                    "use name, text, clients, start_time, end_time, gateway, rate_per_second."
                 ]
             },
         ),
@@ -358,3 +359,13 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(api, started_mail
         started_mailing()
 
     assert count_queries(lambda: api.get("/api/mailing/")) == for_one
+
+
+def test_a_mailing_may_be_slowed_down_at_any_time(api, started_mailing):
+    mailing = started_mailing()
+
+    answer = api.patch(f"/api/mailing/{mailing.pk}/", {"rate_per_second": 12.5})
+    assert (answer.status_code, answer.json()["rate_per_second"]) == (200, 12.5)
+
+    refused = api.patch(f"/api/mailing/{mailing.pk}/", {"rate_per_second": 0})
+    assert (refused.status_code, list(refused.json()["errors"])) == (400, ["rate_per_second"])

@@ -183,8 +183,8 @@ def test_the_slots_parts_of_a_gateway_add_up(settings):
 
 def test_mailings_get_equal_portions_and_a_hungry_one_its_first_always():
     share = Share(Gateway(pk=1, concurrency=200), slot=1)
-    a, b = (RunningMailing(n, 1, "Hi", 60, True) for n in (1, 2))
-    elsewhere = RunningMailing(3, 2, "Hi", 60, True)
+    a, b = (RunningMailing(n, 1, "Hi", None, 60, True) for n in (1, 2))
+    elsewhere = RunningMailing(3, 2, "Hi", None, 60, True)
 
     assert list(share.portions([a, b, elsewhere])) == [(a, 100), (b, 100)]
     share.held[1] = share.target
