@@ -12,6 +12,7 @@ Counts = dict[str, int]
 
 REASONS_IN_WORDS = {
     "rejected": "Rejected by the gateway",
+    "rejected_after_unknown": "Rejected, but an earlier attempt may have got through",
     "too_many_requests": "The gateway asked to slow down (429)",
     "unavailable": "The gateway was unavailable (503)",
     "server_error": "The gateway failed (5xx)",

@@ -198,6 +198,7 @@ def test_a_rejection_after_an_unknown_outcome_stays_unknown(
     run_queue()
 
     assert counted(mailing) == statuses(mailing) == {"unknown": 1}
+    assert [reason for reason, _, _ in failure_reasons(mailing)] == ["rejected_after_unknown"]
 
 
 def test_what_waits_at_the_end_expires_or_is_unknown(sandbox, add_clients, run_queue):
@@ -216,6 +217,8 @@ def test_what_waits_at_the_end_expires_or_is_unknown(sandbox, add_clients, run_q
     mailing.refresh_from_db()
     assert mailing.status == "finished"
     assert counted(mailing) == statuses(mailing) == {"expired": 1, "unknown": 1}
+    reasons = dict(Message.objects.values_list("status", "reason"))
+    assert reasons == {"expired": "end_passed", "unknown": "server_error"}
 
 
 @pytest.mark.parametrize("prepared", [True, False])

@@ -53,7 +53,8 @@ RECORD_RESULTS = """
         UPDATE message SET
             status = CASE WHEN result.status = 'failed' AND message.maybe_sent
                           THEN 'unknown' ELSE result.status END,
-            reason = result.reason,
+            reason = CASE WHEN result.status = 'failed' AND message.maybe_sent
+                          THEN 'rejected_after_unknown' ELSE result.reason END,
             due_at = CASE WHEN result.status = 'pending'
                           THEN now() + result.wait_seconds * interval '1 second' END,
             finished_at = CASE WHEN result.status <> 'pending' THEN now() END,
