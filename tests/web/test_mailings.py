@@ -74,7 +74,8 @@ def test_a_longer_list_of_mailings_takes_no_more_queries(
 
 
 def test_the_list_refreshes_itself_only_while_something_is_sent(browser: Browser) -> None:
-    mailing = make_running()
+    mailing = make_running(audience=1)
+    count_outcomes(mailing, accepted=1)
     assert poll_address(browser.get("/mailings/?status=running"))
 
     mailing.status, mailing.finished_at = "finished", timezone.now()
@@ -131,9 +132,10 @@ def test_a_poll_is_answered_only_when_something_changed(browser: Browser) -> Non
 
 
 def test_an_ended_mailing_asks_no_more(browser: Browser) -> None:
-    mailing = make_running()
+    mailing = make_running(audience=1)
     address = poll_address(browser.get(f"/mailings/{mailing.pk}/"))
     assert address
+    count_outcomes(mailing, accepted=1)
     mailing.status, mailing.finished_at = "finished", timezone.now()
     mailing.save()
 
@@ -143,6 +145,21 @@ def test_an_ended_mailing_asks_no_more(browser: Browser) -> None:
     assert poll_address(last) is None
     # The buttons stand elsewhere on the page and follow.
     assert 'id="actions" class="btn-list" hx-swap-oob="true"' in last.content.decode()
+
+
+@pytest.mark.parametrize("address", ["/mailings/", "/mailings/{}/"])
+def test_a_cancelled_mailing_is_followed_until_its_last_message_has_an_outcome(
+    browser: Browser, address: str
+) -> None:
+    mailing = make_finished(audience=10, status="cancelled")
+    count_outcomes(mailing, cancelled=9)
+    address = address.format(mailing.pk)
+    following = poll_address(browser.get(address))
+    assert following
+
+    count_outcomes(mailing, accepted=1)
+
+    assert poll_address(browser.get(following, headers=LIVE)) is None
 
 
 def test_the_chart_and_its_table_show_the_same_numbers(browser: Browser) -> None:

@@ -17,7 +17,12 @@ from notifier.delivery.control import (
 from notifier.delivery.models import OPEN
 from notifier.mailings.lifecycle import WrongStatus
 from notifier.mailings.models import SENDING, Mailing
-from notifier.statistics.counts import failure_reasons, mailing_counts, mailing_counts_many
+from notifier.statistics.counts import (
+    Counts,
+    failure_reasons,
+    mailing_counts,
+    mailing_counts_many,
+)
 from notifier.statistics.gateways import gateway_state
 from notifier.statistics.progress import progress_of
 from notifier.statistics.series import outcomes_per_minute
@@ -84,18 +89,23 @@ def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> Li
         "mailings/_live.html",
         context,
         element_id="live",
-        every_seconds=_refresh_seconds(shown, is_due=is_due),
+        every_seconds=_refresh_seconds(shown, counts, is_due=is_due),
         announce=f"{shown.title}: {word}",
         title=f"{state} · {shown.title}",
         extra="mailings/_actions.html",
     )
 
 
-def _refresh_seconds(shown: Mailing, *, is_due: bool) -> int:
-    if shown.has_ended:
+def _refresh_seconds(shown: Mailing, counts: Counts, *, is_due: bool) -> int:
+    if shown.has_ended and not _open_in(counts):
         return 0
-    is_busy = is_due or shown.status in SENDING
+    is_busy = is_due or shown.has_ended or shown.status in SENDING
     return SENDING_REFRESH_SECONDS if is_busy else WAITING_REFRESH_SECONDS
+
+
+def _open_in(counts: Counts) -> int:
+    """Messages without an outcome: a cancelled mailing's are closed after its status says so."""
+    return sum(counts[status] for status in OPEN)
 
 
 def _act(request: HttpRequest, shown: Mailing) -> HttpResponse:
@@ -128,8 +138,10 @@ def mailings(request: HttpRequest) -> HttpResponse:
     shown = [row.record for row in table.page.object_list]
     for each, counts in zip(shown, mailing_counts_many(shown).values(), strict=True):
         each.counts = counts
-        each.done = each.audience - sum(counts[status] for status in OPEN)
-    is_moving = any(each.status in SENDING for each in shown)
+        each.done = each.audience - _open_in(counts)
+    is_moving = any(
+        each.status in SENDING or (each.has_ended and _open_in(each.counts)) for each in shown
+    )
     context: dict[str, Any] = {"table": table, "asked": asked}
     part = live_part(
         request,
