@@ -4,11 +4,16 @@
   const count = document.getElementById("text-count");
   const phone = document.getElementById("phone-text");
   const startTime = document.getElementById("start-time-field");
+  const shown = (number) => number.toLocaleString("en");
 
   function showText() {
     // By code points, so that an emoji is one character.
     const length = [...text.value].length;
-    count.textContent = `${length.toLocaleString("en")} character${length === 1 ? "" : "s"}`;
+    const longest = Number(text.dataset.longest);
+    const tooMany = length - longest;
+    count.textContent = `${shown(length)} of ${shown(longest)} characters`;
+    if (tooMany > 0) count.textContent += `: ${shown(tooMany)} too many`;
+    count.classList.toggle("is-over", tooMany > 0);
     phone.textContent = text.value;
   }
 

@@ -14,7 +14,7 @@ def test_counts_and_consequences_follow_what_is_typed(page: Watched) -> None:
     assert composer.inner_text("#audience-count").startswith("4 clients match")
 
     composer.fill("#id_text", "Привет 👋")
-    assert composer.inner_text("#text-count") == "8 characters"
+    assert composer.inner_text("#text-count") == "8 of 4,000 characters"
     assert composer.inner_text("#phone-text") == "Привет 👋"
 
     composer.fill("#id_tag", "a2")
@@ -69,6 +69,23 @@ def test_errors_keep_all_that_was_typed_and_lead_to_the_first(page: Watched) -> 
     assert composer.input_value("#id_tag") == "a2"
     assert composer.is_checked("input[name=operators][value='999']")
     assert composer.is_visible("#id_start_time")
+
+
+def test_a_text_that_is_too_long_is_kept_whole_and_said_to_be(page: Watched) -> None:
+    page.expected = ["422 (Unprocessable"]
+    text = "Привет\n" + "👋" * 3994
+    composer = page.page
+    page.open("/mailings/new/")
+    composer.fill("#id_text", text)
+    assert composer.inner_text("#text-count") == "4,001 of 4,000 characters: 1 too many"
+
+    composer.click("#launch-word")
+    composer.wait_for_selector("text=The text has 4001 characters; at most 4000.")
+
+    assert composer.input_value("#id_text") == text
+    assert composer.inner_text("#text-count.is-over") == "4,001 of 4,000 characters: 1 too many"
+    composer.fill("#id_text", text[:-1])
+    assert composer.inner_text("#text-count:not(.is-over)") == "4,000 of 4,000 characters"
 
 
 def test_a_scheduled_mailing_opens_as_it_was_written(page: Watched) -> None:

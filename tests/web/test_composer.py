@@ -98,7 +98,7 @@ def test_the_audience_becomes_conditions_and_comes_back(
     ("changes", "problem"),
     [
         ({"text": "  "}, "This field is required."),
-        ({"text": "x" * 4001}, "at most 4000 characters"),
+        ({"text": "x" * 4001}, "characters; at most 4000."),
         ({"start": "later"}, "Say when it starts."),
         ({"start": "later", "start_time": "nonsense"}, "Enter a valid date/time."),
         ({"tag": "nobody"}, "No client matches. There is nobody to send to."),

@@ -8,7 +8,7 @@ from django.utils import timezone
 from notifier.clients.conditions import BadConditions, check_conditions
 from notifier.clients.facets import FacetValue, operator_values
 from notifier.delivery.control import change_mailing, create_mailing
-from notifier.mailings.checking import LONGEST_NAME, LONGEST_TEXT, MailingProblems, default_end
+from notifier.mailings.checking import LONGEST_TEXT, MailingProblems, default_end
 from notifier.mailings.models import Mailing
 from notifier.web.forms import PageForm
 from notifier.web.mailings.audience import AudienceFields, fields_of
@@ -25,16 +25,21 @@ def moment_field(**kwargs: Any) -> forms.DateTimeField:
 
 
 class MailingForm(PageForm):
-    """A whole mailing, before it starts."""
+    """A whole mailing, before it starts.
+
+    No field has a maximal length: a browser would cut what is pasted without a
+    word. The domain says by how much a text is too long.
+    """
 
     name = forms.CharField(
         required=False,
-        max_length=LONGEST_NAME,
         help_text="For yourselves; clients do not see it.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
     text = forms.CharField(
-        max_length=LONGEST_TEXT, widget=forms.Textarea(attrs={"rows": 5, "data-message-text": ""})
+        widget=forms.Textarea(
+            attrs={"rows": 5, "data-message-text": "", "data-longest": LONGEST_TEXT}
+        )
     )
     tag = forms.CharField(
         required=False,
@@ -81,6 +86,11 @@ class MailingForm(PageForm):
             "start_time": mailing.start_time,
             "end_time": mailing.end_time,
         }
+
+    def clean_text(self) -> str:
+        # Forms send a line's end as two characters, which the page counts as one.
+        text: str = self.cleaned_data["text"]
+        return text.replace("\r\n", "\n")
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -155,7 +165,7 @@ class MailingForm(PageForm):
 class EndForm(PageForm):
     """What may still change while a mailing is sending."""
 
-    name = forms.CharField(required=False, max_length=LONGEST_NAME)
+    name = forms.CharField(required=False)
     end_time = moment_field(label="End time")
 
     def __init__(self, *args: Any, mailing: Mailing, **kwargs: Any) -> None:
