@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -37,9 +36,17 @@ class MailingSerializer(StrictSerializer):
         error_messages={"not_a_dict": 'Conditions are an object such as {{"tag": "a2"}}.'},
         help_text="Conditions that choose the clients; {} is everybody.",
     )
-    start_time = MomentField(required=False, allow_null=True, help_text="Now, if missing.")
+    start_time = MomentField(
+        required=False,
+        allow_null=True,
+        help_text="POST: now, if missing or null. PUT and PATCH: unchanged, if missing or null; "
+        "to start it at once, give the present time.",
+    )
     end_time = MomentField(
-        required=False, allow_null=True, help_text="A default limit applies, if missing."
+        required=False,
+        allow_null=True,
+        help_text="POST: a default limit applies, if missing or null. PATCH: unchanged, if missing "
+        "or null. PUT: unchanged, if missing and the start stays; the default limit, if null.",
     )
     gateway = serializers.PrimaryKeyRelatedField(
         queryset=Gateway.objects.all(),
@@ -95,14 +102,17 @@ class MailingSerializer(StrictSerializer):
         return control.change_mailing(mailing, **self._with_whole_window(mailing, fields))
 
     def _with_whole_window(self, mailing: Mailing, fields: dict[str, Any]) -> dict[str, Any]:
-        """Null is what it is in a new mailing; what is missing stays.
+        """What is missing stays, and so does what is null.
 
-        But a start that PUT moves without an end gets the default limit anew:
-        the end that it had belonged to the former start.
+        Many programs write null for what they have not set: read as "now", it
+        would send by accident. But PUT means the whole mailing: a null end is
+        the default limit there, and a start that moves without an end gets it
+        anew, as the end that it had belonged to the former start.
         """
-        fields = dict(fields)
-        if "start_time" in fields and fields["start_time"] is None:
-            fields["start_time"] = datetime.now(UTC)
+        unset = ("start_time", "end_time") if self.partial else ("start_time",)
+        fields = {
+            name: value for name, value in fields.items() if value is not None or name not in unset
+        }
         start_time = fields.get("start_time", mailing.start_time)
         moved = not self.partial and start_time != mailing.start_time
         if fields.get("end_time", mailing.end_time) is None or (moved and "end_time" not in fields):

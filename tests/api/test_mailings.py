@@ -81,8 +81,9 @@ def test_a_mailing_whose_window_is_open_is_accepted_for_now(api, clients):
     assert parse_datetime(answer.json()["end_time"]) == start + timedelta(days=1)
 
 
-def test_without_a_start_it_starts_now(api, clients):
-    answer = api.post("/api/mailing/", {"clients": {"tag": "vip"}, "text": "Hello"})
+@pytest.mark.parametrize("times", [{}, {"start_time": None, "end_time": None}])
+def test_without_a_start_it_starts_now(api, clients, times):
+    answer = api.post("/api/mailing/", {"clients": {"tag": "vip"}, "text": "Hello"} | times)
 
     start = parse_datetime(answer.json()["start_time"])
     assert abs(start - timezone.now()) < timedelta(minutes=1)
@@ -241,6 +242,30 @@ def test_what_put_does_not_say_of_the_times_stays(api, scheduled):
         "Hello again",
         before["start_time"],
         before["end_time"],
+    ]
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_a_start_that_is_null_never_starts_a_mailing_that_waits(api, scheduled, method):
+    before = shown(scheduled, matched=3)
+
+    given = {"clients": {}, "text": "Hello", "start_time": None}
+    answer = getattr(api, method)(f"/api/mailing/{scheduled.pk}/", given)
+
+    assert (answer.status_code, answer.json()) == (200, before)
+    assert shown(scheduled, matched=3) == before
+
+
+def test_a_null_end_stays_with_patch_and_is_the_default_limit_with_put(api, scheduled, tomorrow):
+    url, end = f"/api/mailing/{scheduled.pk}/", tomorrow + timedelta(days=5)
+    api.patch(url, {"end_time": end.isoformat()})
+
+    patched = api.patch(url, {"end_time": None})
+    put = api.put(url, {"clients": {}, "text": "Hello", "end_time": None})
+
+    assert [answer.json()["end_time"] for answer in (patched, put)] == [
+        utc(end),
+        utc(tomorrow + timedelta(days=1)),
     ]
 
 
