@@ -30,7 +30,11 @@ class ClientTable(tables.Table):
                 ' <span class="badge bg-yellow-lt ms-1">{} Opted out</span>', icon("bell-off")
             )
         address = reverse("client", args=[record.pk])
-        return format_html('<a href="{}" class="fw-medium">{}</a>{}', address, record, opted_out)
+        link = '<a href="{}" class="fw-medium text-nowrap">{}</a>{}'
+        return format_html(link, address, record, opted_out)
+
+    def render_tag(self, value: str) -> SafeString:
+        return format_html('<span class="cut" title="{}">{}</span>', value, value)
 
     def render_added(self, value: object) -> SafeString | str:
         return moment(value)  # type: ignore[arg-type]

@@ -54,7 +54,7 @@ class MessageTable(tables.Table):
         if not record.has_client:  # type: ignore[attr-defined]
             return format_html("+{}", record.phone)
         address = reverse("client", args=[record.client_id])
-        return format_html('<a href="{}">+{}</a>', address, record.phone)
+        return format_html('<a href="{}" class="text-nowrap">+{}</a>', address, record.phone)
 
     def render_status(self, record: Message) -> SafeString:
         badge = message_badge(record.status)

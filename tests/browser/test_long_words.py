@@ -1,0 +1,61 @@
+"""Names, tags and texts as long as they may be, without a place to break at."""
+
+import pytest
+
+from tests.browser.looking import NARROW, OVERFLOW, WIDE, Watched
+from tests.web.making import make_client, make_finished, make_mailing, make_message, make_running
+
+NAME = "Ж" * 120
+TAG = "t" * 100
+
+PAGES = (
+    "/",
+    "/clients/",
+    f"/clients/?tag={TAG}",
+    "/clients/{client}/",
+    "/mailings/",
+    "/mailings/new/",
+    "/mailings/{running}/",
+    "/mailings/{running}/edit/",
+    "/mailings/{scheduled}/edit/",
+    "/mailings/{finished}/messages/",
+)
+
+
+@pytest.fixture
+def long_words(transactional_db) -> dict[str, int]:
+    client = make_client(tag=TAG, attributes={"favourite_" * 9: NAME})
+    finished = make_finished(name=NAME)
+    make_message(finished, client)
+    return {
+        "client": client.pk,
+        "running": make_running(name=NAME).pk,
+        "scheduled": make_mailing(name=NAME, conditions={"tag": TAG}).pk,
+        "finished": finished.pk,
+    }
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_long_words_stick_out_of_no_page(
+    page: Watched, long_words: dict[str, int], width: int
+) -> None:
+    page.page.set_viewport_size({"width": width, "height": 800})
+    sticking_out = {}
+    for address in PAGES:
+        page.open(address.format(**long_words))
+        if not page.comes_true(f"{OVERFLOW} <= 0", seconds=2):
+            sticking_out[address] = page.page.evaluate(OVERFLOW)
+    assert sticking_out == {}
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_long_tag_leaves_the_phone_on_one_line_and_is_told_on_hovering(
+    page: Watched, long_words: dict[str, int], width: int
+) -> None:
+    page.page.set_viewport_size({"width": width, "height": 800})
+    page.open("/clients/")
+    phone = page.page.locator("td a").bounding_box()
+    table = page.page.evaluate("document.querySelector('.table-scroll').scrollWidth")
+    assert phone["height"] < 25
+    assert table <= width
+    assert page.page.get_attribute("td .cut", "title") == TAG
