@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -62,7 +62,12 @@ class MailingSerializer(StrictSerializer):
         help_text="Messages per second at most, over all senders; without one, "
         "as fast as the gateway takes them.",
     )
-    status = serializers.ChoiceField(MailingStatus.choices, read_only=True)
+    status = serializers.ChoiceField(
+        MailingStatus.choices,
+        read_only=True,
+        help_text='A mailing is created as "scheduled": POST refuses any other. '
+        "PUT and PATCH ignore it.",
+    )
     pause_reason = serializers.CharField(read_only=True)
     matched = serializers.IntegerField(
         read_only=True,
@@ -94,6 +99,14 @@ class MailingSerializer(StrictSerializer):
     @extend_schema_field(CountsSerializer)
     def get_counts(self, mailing: Any) -> dict[str, int]:
         return dict(mailing.counts)
+
+    def refuse_fields(self, data: Any) -> dict[str, str]:
+        """Also a status that a new mailing cannot have: who asks for a draft wants nothing sent."""
+        refused = super().refuse_fields(data)
+        is_new = self.instance is None and isinstance(data, Mapping)
+        if is_new and data.get("status") not in (None, MailingStatus.SCHEDULED):
+            refused["status"] = 'A mailing is created as "scheduled"; drafts are not supported.'
+        return refused
 
     def create(self, fields: dict[str, Any]) -> Mailing:
         return control.create_mailing(**fields, created_by=self.context["request"].user)

@@ -19,16 +19,17 @@ class StrictSerializer(serializers.Serializer):
     default_error_messages = {"invalid": "The body is not a JSON object."}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        unknown = self._problems_of_unknown(data)
+        refused = self.refuse_fields(data)
         try:
             values: dict[str, Any] = super().to_internal_value(data)
         except ValidationError as error:
-            raise ValidationError({**error.detail, **unknown}) from error  # type: ignore[dict-item]
-        if unknown:
-            raise ValidationError(unknown)
+            raise ValidationError({**error.detail, **refused}) from error  # type: ignore[dict-item]
+        if refused:
+            raise ValidationError(refused)
         return values
 
-    def _problems_of_unknown(self, data: Any) -> dict[str, str]:
+    def refuse_fields(self, data: Any) -> dict[str, str]:
+        """A sentence for each field that may not be there, whatever the others are."""
         if not isinstance(data, Mapping):
             return {}
         known = [name for name, field in self.fields.items() if not field.read_only]

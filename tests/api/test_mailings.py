@@ -188,6 +188,25 @@ def test_what_cannot_be_sent_is_refused_with_the_reason(api, clients, changes, e
     assert not Mailing.objects.exists()
 
 
+@pytest.mark.parametrize("status", ["draft", "paused", "finished", "", 0, ["scheduled"]])
+def test_a_status_that_no_new_mailing_has_is_refused(api, clients, status):
+    answer = api.post("/api/mailing/", {"clients": {}, "text": "Hello", "status": status})
+
+    sentence = 'A mailing is created as "scheduled"; drafts are not supported.'
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"detail": sentence, "errors": {"status": [sentence]}},
+    )
+    assert not Mailing.objects.exists()
+
+
+@pytest.mark.parametrize("status", ["scheduled", None])
+def test_the_status_that_every_new_mailing_has_may_be_sent(api, clients, status):
+    answer = api.post("/api/mailing/", {"clients": {}, "text": "Hello", "status": status})
+
+    assert (answer.status_code, answer.json()["status"]) == (201, "scheduled")
+
+
 def test_what_is_missing_is_named(api):
     answer = api.post("/api/mailing/", {})
 
@@ -269,10 +288,11 @@ def test_a_null_end_stays_with_patch_and_is_the_default_limit_with_put(api, sche
     ]
 
 
-def test_what_was_read_may_be_put_back_unchanged(api, scheduled):
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_what_was_read_may_be_sent_back_unchanged(api, scheduled, method):
     before = api.get(f"/api/mailing/{scheduled.pk}/").json()
 
-    answer = api.put(f"/api/mailing/{scheduled.pk}/", before)
+    answer = getattr(api, method)(f"/api/mailing/{scheduled.pk}/", before)
 
     assert (answer.status_code, answer.json()) == (200, before)
     assert before["matched"] == 3
@@ -297,6 +317,15 @@ def test_the_text_of_a_started_mailing_can_no_longer_change(api, started_mailing
             "errors": {},
         },
     )
+
+
+def test_a_running_mailing_may_be_sent_back_unchanged(api, started_mailing):
+    url = f"/api/mailing/{started_mailing().pk}/"
+    before = api.get(url).json()
+
+    answer = api.put(url, before)
+
+    assert (answer.status_code, answer.json()) == (200, before)
 
 
 def test_the_end_of_a_started_mailing_can(api, started_mailing, tomorrow):
