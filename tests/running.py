@@ -5,6 +5,7 @@ with RunningNotifier(tmp_path) as notifier:
     notifier.wait_for_mailing(1, status="finished")
 """
 
+import json
 import os
 import queue
 import signal
@@ -21,6 +22,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psutil
+import psycopg2
 import requests
 
 from notifier.gateway.sandbox.ledger import LedgerEntry, read_ledger
@@ -136,6 +138,18 @@ class RunningNotifier:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def database(self) -> "psycopg2.extensions.connection":
+        """A connection of the test's own to the database that it uses."""
+        words = self.manage(
+            "shell", "-v0", "-c",
+            "import json; from django.db import connection as c; p = c.get_connection_params();"
+            "print(json.dumps({k: str(p[k]) for k in ('dbname','user','host','port')"
+            " if p.get(k)}))",
+        )  # fmt: skip
+        connection = psycopg2.connect(**json.loads(words))
+        connection.autocommit = True
+        return connection
+
     def sign_in(self) -> None:
         """Make an administrator and use a token of theirs from now on."""
         self.variables |= {
@@ -204,10 +218,22 @@ class RunningNotifier:
         return self.get(f"mailing/{number}")
 
     def wait_for_mailing(self, number: int, *, status: str, seconds: float = 60) -> Any:
-        return wait_for(
-            lambda: found if (found := self.mailing(number))["status"] == status else None,
+        """Also through an outage of the database, while the API says that there is one."""
+
+        def found() -> Any:
+            reply = self.session.get(f"{self.url}/api/mailing/{number}", timeout=30)
+            if reply.status_code == 503:
+                return None
+            assert reply.status_code == 200, reply.text
+            return reply.json() if reply.json()["status"] == status else None
+
+        return wait_for(found, seconds=seconds, what=f"mailing {number} {status}", every=0.2)
+
+    def wait_until_ready(self, *, seconds: float = 60) -> None:
+        wait_for(
+            lambda: self.session.get(f"{self.url}/readyz", timeout=30).status_code == 200,
             seconds=seconds,
-            what=f"mailing {number} {status}",
+            what="Notifier ready",
             every=0.2,
         )
 

@@ -53,20 +53,9 @@ def measure_baselines(notifier: RunningNotifier, *, seconds: float) -> dict[str,
         "libcurl alone": baselines.libcurl_alone(url, seconds=seconds),
         "requests, 64 threads": baselines.requests_in_threads(url, seconds=seconds),
         "one after the other": baselines.one_after_the_other(
-            url, database_of(notifier), seconds=seconds
+            url, notifier.database(), seconds=seconds
         ),
     }
-
-
-def database_of(notifier: RunningNotifier) -> dict[str, str]:
-    """How psycopg2 reaches the database that Notifier uses."""
-    words = notifier.manage(
-        "shell", "-v0", "-c",
-        "import json; from django.db import connection as c; p = c.get_connection_params();"
-        "print(json.dumps({k: str(p[k]) for k in ('dbname','user','host','port') if p.get(k)}))",
-    )  # fmt: skip
-    parameters: dict[str, str] = json.loads(words)
-    return parameters
 
 
 def report(compared: dict[str, float | None], runs: list[Measured]) -> None:

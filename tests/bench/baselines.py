@@ -90,10 +90,10 @@ def requests_in_threads(url: str, *, seconds: float) -> float:
     return sum(counts) / seconds
 
 
-def one_after_the_other(url: str, database: dict[str, str], *, seconds: float) -> float:
+def one_after_the_other(
+    url: str, connection: psycopg2.extensions.connection, *, seconds: float
+) -> float:
     """Messages per second of the plain way: one row, one requests.post, one save, in turn."""
-    connection = psycopg2.connect(**database)
-    connection.autocommit = True
     until, done = time.monotonic() + seconds, 0
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE plain (id bigserial PRIMARY KEY, sent boolean)")
