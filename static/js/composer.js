@@ -22,7 +22,14 @@
     startTime.hidden = chosen?.value !== "later";
   }
 
-  text.addEventListener("input", showText);
+  // Writing at the end goes on in sight.
+  function followWriting() {
+    showText();
+    const screen = phone.parentElement;
+    if (text.selectionEnd === text.value.length) screen.scrollTop = screen.scrollHeight;
+  }
+
+  text.addEventListener("input", followWriting);
   document.addEventListener("change", showStart);
   showText();
   showStart();
