@@ -1,4 +1,5 @@
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -50,14 +51,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, phone: str, text: str, **options: Any) -> None:
         gateway = Gateway.objects.get(pk=Gateway.default_id())
+        request = _test_request(gateway, phone=phone, text=text)
         reply = send_one(
-            _test_request(gateway, phone=phone, text=text),
+            request,
             headers=request_headers(settings.GATEWAY_TOKEN),
             connect_timeout_seconds=gateway.connect_timeout_seconds,
             total_timeout_seconds=gateway.total_timeout_seconds,
         )
         verdict = classify(reply)
-        self.stdout.write(in_words(verdict, reply))
+        self.stdout.write(in_words(verdict, reply, url=request.url))
         if verdict.kind is not Kind.ACCEPTED:
             raise SystemExit(1)
 
@@ -75,11 +77,11 @@ def _test_request(gateway: Gateway, *, phone: str, text: str) -> Request:
     return Request(url=message_url(gateway.base_url, number), body=body, key=number)
 
 
-def in_words(verdict: Verdict, reply: Reply) -> str:
-    """A line about what came of the message, and what to do about it."""
+def in_words(verdict: Verdict, reply: Reply, *, url: str) -> str:
+    """A line about what came of the message at the address, and what to do about it."""
     if verdict.kind is Kind.ACCEPTED:
         return f"Accepted: the gateway took the message in {reply.duration_seconds * 1000:.0f} ms."
-    sentences = [f"{BEGINNINGS[verdict.kind]}: {_reason(verdict, reply)}."]
+    sentences = [f"{BEGINNINGS[verdict.kind]}: {_reason(verdict, reply, url=url)}."]
     if verdict.words and not reply.error:
         sentences.append(f"It said: {verdict.words}")
     if verdict.kind is Kind.UNKNOWN:
@@ -89,10 +91,15 @@ def in_words(verdict: Verdict, reply: Reply) -> str:
     return " ".join(sentences)
 
 
-def _reason(verdict: Verdict, reply: Reply) -> str:
+def _reason(verdict: Verdict, reply: Reply, *, url: str) -> str:
     if verdict.kind is Kind.REJECTED:
         code = "" if verdict.code is None else f", code {verdict.code}"
         return f"the gateway refused the message (HTTP {reply.status}{code})"
     words = reason_in_words(verdict.reason)
     detail = f" ({reply.error})" if reply.error else ""
-    return f"{words[0].lower()}{words[1:]}{detail}"
+    return f"{words[0].lower()}{words[1:]} at {_without_password(url)}{detail}"
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
