@@ -14,6 +14,8 @@ CHUNK = 1 << 20
 # What Excel writes in Russian Windows unless it is told otherwise.
 EXCEL_ENCODING = "windows-1251"
 TEXT_CONTROLS = b"\t\n\r\f\x1a"
+# What a spreadsheet takes for the beginning of a formula, unless an apostrophe is before it.
+FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class BadFile(Exception):
@@ -22,7 +24,10 @@ class BadFile(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """``line`` is where it begins in the file, counted from 1; quoted cells may span lines."""
+    """``line`` is where it begins in the file, counted from 1; quoted cells may span lines.
+
+    The cells are as they stand there: see read_cell.
+    """
 
     line: int
     cells: list[str]
@@ -34,6 +39,18 @@ class CsvTable:
     delimiter: str
     header: list[str]
     rows: Iterator[Row]
+
+
+def quote_cell(text: str) -> str:
+    """The text so that a spreadsheet neither runs it nor computes with it."""
+    return f"'{text}" if text.startswith(FORMULA_MARKS) else text
+
+
+def read_cell(cell: str) -> str:
+    """What a cell holds, without the apostrophe of quote_cell or of a spreadsheet."""
+    text = cell.strip()
+    is_quoted = text.startswith("'") and text[1:].startswith(FORMULA_MARKS)
+    return text[1:].strip() if is_quoted else text
 
 
 @contextmanager
@@ -58,7 +75,7 @@ def read_table(file: BinaryIO) -> CsvTable:
     first = next(rows, None)
     if first is None:
         raise BadFile("The file is empty.")
-    header = [name.strip() for name in first.cells]
+    header = [read_cell(name) for name in first.cells]
     return CsvTable(_encoding_in_words(encoding), delimiter, header, rows)
 
 

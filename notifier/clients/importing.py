@@ -16,29 +16,38 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
-from notifier.clients.csv_table import BadFile, CsvTable, Row, open_table
+from notifier.clients.csv_table import BadFile, CsvTable, Row, open_table, read_cell
 
 BATCH = 10_000
 # The columns that are not attributes, by the names that people give them.
 KNOWN_NAMES: Mapping[str, tuple[str, ...]] = {
-    "phone": ("phone", "phone_number", "phone number", "телефон", "номер телефона"),
+    "phone": ("phone", "phone_number", "phone number", "телефон", "номер", "номер телефона"),
     "operator": ("operator", "оператор", "код оператора"),
     "tag": ("tag", "тег", "метка"),
     "timezone": ("timezone", "time_zone", "time zone", "часовой пояс"),
 }
+# What a file of rejected rows says of each beside its cells: no data when it is imported again.
+REJECTION_NAMES = ("line", "reason")
 FIELD_OF = {name: field for field, names in KNOWN_NAMES.items() for name in names}
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column, counted from 0, holds what; ``attributes`` maps each to its name."""
+    """Which column, counted from 0, holds what; ``attributes`` maps each to its name.
 
-    width: int
+    ``rejection`` are those that a file of rejected rows was given; they are not read.
+    """
+
+    header: list[str]
     phone: int
     operator: int | None = None
     tag: int | None = None
     timezone: int | None = None
     attributes: Mapping[int, str] = field(default_factory=dict)
+    rejection: tuple[int, ...] = ()
+
+    def without_rejection(self, cells: list[str]) -> list[str]:
+        return [cell for index, cell in enumerate(cells) if index not in self.rejection]
 
 
 @dataclass(frozen=True)
@@ -52,8 +61,11 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Rejected:
+    """``cells`` are those of the row as they stand in the file, be they too many or too few."""
+
     line: int
     reason: str
+    cells: list[str]
 
     def __str__(self) -> str:
         return f"Row {self.line}: {self.reason}"
@@ -65,6 +77,7 @@ class ImportResult:
 
     encoding: str
     delimiter: str
+    columns: Columns
     new: int
     changed: int
     unchanged: int
@@ -77,12 +90,18 @@ class ImportResult:
 
 
 def import_file(
-    path: Path, *, update: bool = False, on_rejected: Callable[[Rejected], None] | None = None
+    path: Path,
+    *,
+    update: bool = False,
+    on_opened: Callable[[CsvTable, Columns], None] | None = None,
+    on_rejected: Callable[[Rejected], None] | None = None,
 ) -> ImportResult:
     """Import a CSV file; of rows with the same number the first counts.
 
     Known clients stay as they are unless ``update``: then cells that are not
     blank replace what is known. Raises BadFile, and has stored nothing then.
+    ``on_opened`` is called once it is known to be a table of clients, before
+    any row is.
     """
     rejected = 0
 
@@ -93,13 +112,17 @@ def import_file(
             on_rejected(row)
 
     with open_table(path) as table, transaction.atomic():
-        good = _only_good(read_clients(table, find_columns(table.header)), reject)
+        columns = find_columns(table.header)
+        if on_opened:
+            on_opened(table, columns)
+        good = _only_good(read_clients(table, columns), reject)
         _create_incoming_table()
         for batch in _batches(good):
             _copy_incoming(batch)
         return ImportResult(
             encoding=table.encoding,
             delimiter=table.delimiter,
+            columns=columns,
             **_store_incoming(update=update),
             rejected=rejected,
         )
@@ -109,7 +132,10 @@ def find_columns(header: list[str]) -> Columns:
     """What the columns hold, judged by their names. Raises BadFile."""
     found: dict[str, int] = {}
     attributes: dict[int, str] = {}
+    rejection = _rejection_columns(header)
     for index, name in enumerate(header):
+        if index in rejection:
+            continue
         field_name = FIELD_OF.get(name.casefold())
         if field_name is None:
             if name in attributes.values():
@@ -128,7 +154,14 @@ def find_columns(header: list[str]) -> Columns:
             "No column holds the phone: name one of them phone, phone_number or телефон. "
             f"The first line is: {shown}"
         )
-    return Columns(width=len(header), attributes=attributes, **found)
+    return Columns(header=header, attributes=attributes, rejection=rejection, **found)
+
+
+def _rejection_columns(header: list[str]) -> tuple[int, ...]:
+    """Both or none: alone, a column named line or reason is somebody's attribute."""
+    if any(header.count(name) != 1 for name in REJECTION_NAMES):
+        return ()
+    return tuple(header.index(name) for name in REJECTION_NAMES)
 
 
 def read_clients(table: CsvTable, columns: Columns) -> Iterator[Incoming | Rejected]:
@@ -136,10 +169,8 @@ def read_clients(table: CsvTable, columns: Columns) -> Iterator[Incoming | Rejec
     for row in table.rows:
         try:
             yield _clean_row(row, columns)
-        except ClientProblems as error:
-            yield Rejected(row.line, str(error))
-        except _BadRow as error:
-            yield Rejected(row.line, str(error))
+        except (ClientProblems, _BadRow) as error:
+            yield Rejected(row.line, str(error), row.cells)
 
 
 class _BadRow(ValueError):
@@ -147,11 +178,12 @@ class _BadRow(ValueError):
 
 
 def _clean_row(row: Row, columns: Columns) -> Incoming:
-    if len(row.cells) > columns.width:
-        raise _BadRow(f"It has {len(row.cells)} cells; the header has {columns.width} columns.")
-    cells = [cell.strip() for cell in row.cells]
+    width = len(columns.header)
+    if len(row.cells) > width:
+        raise _BadRow(f"It has {len(row.cells)} cells; the header has {width} columns.")
+    cells = [read_cell(cell) for cell in row.cells]
     # Spreadsheets leave out blank cells at the end of a line.
-    cells += [""] * (columns.width - len(cells))
+    cells += [""] * (width - len(cells))
     values = {
         name: cells[index]
         for name in ("operator", "tag", "timezone")

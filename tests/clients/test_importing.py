@@ -1,3 +1,4 @@
+import csv
 from io import StringIO
 from pathlib import Path
 
@@ -185,8 +186,9 @@ def test_the_command_sums_up_and_shows_the_first_rejected_rows(csv_file, tmp_pat
     call_command("import_clients", path, stdout=out)
 
     lines = out.getvalue().splitlines()
-    assert lines[:8] == [
+    assert lines[:9] == [
         f"{path}: 26 rows, UTF-8, separated by commas",
+        'Columns: phone from "phone"',
         "        1 new",
         "        1 known already, left as they are",
         "        1 with a number that an earlier row has",
@@ -196,20 +198,103 @@ def test_the_command_sums_up_and_shows_the_first_rejected_rows(csv_file, tmp_pat
         'Row 7: Phone number "3" has 1 digit; 11 expected.',
     ]
     assert lines[-1] == "… and 3 more: --rejected FILE writes them all."
-    assert len(lines) == 5 + 20 + 1
+    assert len(lines) == 6 + 20 + 1
+
+
+def import_with_command(path: Path, *arguments: object) -> list[str]:
+    """The lines that are printed."""
+    out = StringIO()
+    call_command("import_clients", path, *arguments, stdout=out)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        (
+            "Телефон;тег;city;name",
+            'Columns: phone from "Телефон", tag from "тег"; kept as attributes: city, name',
+        ),
+        (
+            "номер;Метка;Оператор;часовой пояс",
+            'Columns: phone from "номер", operator from "Оператор", tag from "Метка", '
+            'timezone from "часовой пояс"',
+        ),
+        (
+            "номер телефона;reason",
+            'Columns: phone from "номер телефона"; kept as attributes: reason',
+        ),
+        ("line;reason;phone", 'Columns: phone from "phone"; not read: line, reason'),
+    ],
+)
+def test_the_command_says_which_columns_it_understood(csv_file, header, line):
+    assert import_with_command(csv_file(f"{header}\n"))[1] == line
 
 
 def test_the_command_writes_every_rejected_row_to_a_file(csv_file, tmp_path):
     rejected = tmp_path / "rejected.csv"
-    path = csv_file("phone\n12\n79991234568\n=1+1\n")
+    path = csv_file(
+        "phone;note;=name\n"
+        "12;two, three;=1+1\n"
+        "79991234568;fine;x\n"
+        '+7 (921);"two\nlines";@me\n'
+        "79991234569;one;two;three\n"
+        "=1+1\n"
+    )
 
-    call_command("import_clients", path, "--rejected", rejected, stdout=StringIO())
+    import_with_command(path, "--rejected", rejected)
 
-    assert rejected.read_text("utf-8-sig").splitlines() == [
-        "line,reason",
-        '2,"Phone number ""12"" has 2 digits; 11 expected."',
-        '4,"Phone number ""=1+1"" has ""="" in it; only digits are expected."',
+    assert rejected.read_text("utf-8-sig").split("\n", 1)[0] == "line;reason;phone;note;'=name"
+    with rejected.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file, delimiter=";"))[1:] == [
+            ["2", 'Phone number "12" has 2 digits; 11 expected.', "12", "two, three", "'=1+1"],
+            [
+                "4",
+                'Phone number "+7 (921)" has 4 digits; 11 expected.',
+                "'+7 (921)",
+                "two\nlines",
+                "'@me",
+            ],
+            [
+                "6",
+                "It has 4 cells; the header has 3 columns.",
+                *("79991234569", "one", "two", "three"),
+            ],
+            ["7", 'Phone number "=1+1" has "=" in it; only digits are expected.', "'=1+1"],
+        ]
+
+
+def test_a_file_of_rejected_rows_is_imported_once_it_is_mended(csv_file, tmp_path):
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    path = csv_file("phone,=name,note\n+7921,=1+1,'quoted'\n+7 922,-5,\"\tx\"\n7923,z,\n")
+    import_with_command(path, "--rejected", first)
+
+    mended = first.read_text("utf-8-sig").replace("'+7921", "'+7 921 123-45-67")
+    first.write_text(mended.replace("'+7 922", "79221234567"), "utf-8")
+    lines = import_with_command(first, "--rejected", second)
+
+    assert lines[1:3] == [
+        'Columns: phone from "phone"; kept as attributes: =name, note; not read: line, reason',
+        "        2 new",
     ]
+    assert stored() == [
+        ("79211234567", 921, "", "UTC", {"=name": "=1+1", "note": "'quoted'"}),
+        ("79221234567", 922, "", "UTC", {"=name": "-5", "note": "x"}),
+    ]
+    assert second.read_text("utf-8-sig").splitlines() == [
+        "line,reason,phone,'=name,note",
+        '4,"Phone number ""7923"" has 4 digits; 11 expected.",7923,z,',
+    ]
+
+
+def test_the_rejected_rows_never_overwrite_the_file_that_is_imported(csv_file):
+    path = csv_file("phone\n12\n")
+
+    with pytest.raises(CommandError) as refused:
+        call_command("import_clients", path, "--rejected", path)
+
+    assert str(refused.value) == f'"{path}" is the file to import: give --rejected another.'
+    assert path.read_text() == "phone\n12\n"
 
 
 def test_the_command_answers_a_missing_file_in_one_line(tmp_path):
