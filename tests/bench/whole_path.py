@@ -1,8 +1,9 @@
 """A mailing through everything: from the API call to the last recorded result."""
 
 import os
-import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,8 @@ import psutil
 
 from tests.bench.baselines import TEXT
 from tests.running import RunningNotifier, wait_for
+
+PARTS = ("postgres", "gunicorn", "qcluster", "sandbox_gateway")
 
 
 @dataclass(frozen=True)
@@ -76,32 +79,30 @@ def wal_position(notifier: RunningNotifier) -> int:
     return int(query(notifier, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint"))
 
 
-def parts(notifier: RunningNotifier) -> dict[str, list[psutil.Process]]:
-    """The processes by what they do."""
-    found: dict[str, list[psutil.Process]] = {}
+def measured(
+    notifier: RunningNotifier, measure: Callable[[psutil.Process], float]
+) -> dict[str, list[float]]:
+    """A figure of every process, by what the process does; one that ends meanwhile is left out."""
+    figures: dict[str, list[float]] = {}
     for process in notifier.processes():
-        command = " ".join(process.cmdline())
-        for name in ("postgres", "gunicorn", "qcluster", "sandbox_gateway"):
-            if name in command:
-                found.setdefault(name, []).append(process)
-                break
-    return found
+        with suppress(psutil.NoSuchProcess):
+            command = " ".join(process.cmdline())
+            part = next((name for name in PARTS if name in command), None)
+            if part is not None:
+                figures.setdefault(part, []).append(measure(process))
+    return figures
 
 
 def cpu_seconds(notifier: RunningNotifier) -> dict[str, float]:
-    """Ended children included: a database backend lives as long as its connection."""
-    return {
-        part: sum(sum(process.cpu_times()[:2]) for process in processes)
-        for part, processes in parts(notifier).items()
-    }
+    """With the children that have ended: of them each process knows the sum."""
+    figures = measured(notifier, lambda process: sum(process.cpu_times()[:4]))
+    return {part: sum(seconds) for part, seconds in figures.items()}
 
 
 def memory_mib(notifier: RunningNotifier) -> dict[str, float]:
     """The largest process of each part, by the memory it shares with nobody."""
-    return {
-        part: max(process.memory_full_info().uss for process in processes) / 2**20
-        for part, processes in parts(notifier).items()
-    }
+    figures = measured(notifier, lambda process: process.memory_full_info().uss / 2**20)
+    return {part: max(sizes) for part, sizes in figures.items()}
 
 
 def cores() -> int:
@@ -110,13 +111,3 @@ def cores() -> int:
 
 def _moment(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
-def timed_pages(notifier: RunningNotifier, path: str, *, times: int) -> list[float]:
-    """Seconds that each of so many calls took."""
-    taken = []
-    for _ in range(times):
-        begun = time.monotonic()
-        notifier.session.get(f"{notifier.url}{path}", timeout=30)
-        taken.append(time.monotonic() - begun)
-    return taken
