@@ -23,12 +23,41 @@
   document.querySelectorAll("#toasts [data-toast]").forEach(fadeLater);
   document.addEventListener("toasts", (event) => event.detail.toasts.forEach(showToast));
 
+  // --- Dialogs. The button that opened one may be replaced by a refresh meanwhile, so that
+  // the browser cannot give the focus back to it: its successor has the same id.
+  function openDialog(dialog, opener) {
+    dialog.dataset.openedBy = opener?.id ?? "";
+    dialog.showModal();
+    dialog.querySelector("[autofocus]")?.focus();
+  }
+
+  document.addEventListener(
+    "close", // does not bubble
+    ({ target }) => {
+      if (!target.matches("dialog")) return;
+      const successor = document.getElementById(target.dataset.openedBy);
+      (successor ?? document.getElementById("content")).focus();
+    },
+    true,
+  );
+
+  // What a dialog confirms ends in another page, which is read from its heading on.
+  document.addEventListener("submit", (event) => {
+    if (event.target.closest("dialog")) sessionStorage.focusHeading = "yes";
+  });
+  if (sessionStorage.focusHeading) {
+    delete sessionStorage.focusHeading;
+    const heading = document.querySelector("h1");
+    heading.tabIndex = -1;
+    heading.focus();
+  }
+
   // --- Clicks: close a toast, open and close a dialog.
   document.addEventListener("click", (event) => {
     const closer = event.target.closest("[data-toast-close]");
     if (closer) closer.closest("[data-toast]").remove();
     const opener = event.target.closest("[data-opens-dialog]");
-    if (opener) document.getElementById(opener.dataset.opensDialog).showModal();
+    if (opener) openDialog(document.getElementById(opener.dataset.opensDialog), opener);
     const leaver = event.target.closest("[data-closes-dialog]");
     if (leaver) leaver.closest("dialog").close();
     // A click beside the dialog lands on the dialog element itself.
@@ -38,9 +67,7 @@
   // A dialog whose inside has arrived opens.
   document.addEventListener("htmx:afterSwap", (event) => {
     const dialog = event.detail.target.closest?.("dialog");
-    if (!dialog || dialog.open) return;
-    dialog.showModal();
-    dialog.querySelector("[autofocus]")?.focus();
+    if (dialog && !dialog.open) openDialog(dialog, event.detail.requestConfig.elt);
   });
 
   // --- Forms that must not be sent twice.

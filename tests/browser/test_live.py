@@ -144,6 +144,41 @@ def test_an_action_states_its_consequences_and_can_be_taken_back(
     assert shown.inner_text(".toast-body") == ("Paused. Nothing more is sent until it is resumed.")
 
 
+def test_a_dialog_gives_the_focus_back_though_its_button_was_replaced(
+    page: Watched, running: Mailing
+) -> None:
+    shown = page.page
+    page.open(f"/mailings/{running.pk}/")
+    shown.evaluate("document.getElementById('ask-pause').isTheFirst = true")
+    shown.focus("#ask-pause")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("dialog[open]")
+    count_outcomes(running, failed=50)
+    shown.wait_for_selector("text=150 of 1,000 done")
+    assert shown.evaluate("document.getElementById('ask-pause').isTheFirst") is None
+
+    shown.keyboard.press("Escape")
+    assert page.comes_true("document.activeElement.id === 'ask-pause'", seconds=2)
+
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("dialog[open]")
+    finish(running)
+    shown.wait_for_selector("text=Finished")
+    shown.keyboard.press("Escape")
+    assert page.comes_true("document.activeElement.id === 'content'", seconds=2)
+
+
+def test_what_a_dialog_confirmed_is_read_from_the_heading_on(
+    page: Watched, running: Mailing
+) -> None:
+    page.open(f"/mailings/{running.pk}/")
+    page.page.click("#ask-cancel")
+    page.page.click("dialog >> text=Cancel the mailing")
+    page.page.wait_for_selector("#live >> text=Cancelled")
+
+    assert page.comes_true("document.activeElement.matches('h1')", seconds=2)
+
+
 def test_lists_and_overview_follow_too(page: Watched, running: Mailing) -> None:
     shown = page.page
     page.open("/mailings/")
