@@ -53,6 +53,17 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(
     assert "That user name and password do not go together." in response.content.decode()
 
 
+def test_sign_in_tells_of_the_set_up_link_while_there_is_no_administrator(
+    client: Browser, person: User
+) -> None:
+    hint = "There is no administrator yet. When Notifier started, it printed a link"
+    assert hint in client.get("/sign-in/").content.decode()
+
+    User.objects.create_superuser("boss")
+
+    assert hint not in client.get("/sign-in/").content.decode()
+
+
 def test_sign_out_needs_a_post_and_closes_the_pages(browser: Browser) -> None:
     assert browser.get("/sign-out/").status_code == 405
 

@@ -1,6 +1,9 @@
+from typing import Any
+
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +21,11 @@ class SignIn(LoginView):
     template_name = "account/sign_in.html"
     form_class = SignInForm
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        administrators = User.objects.filter(is_superuser=True, is_active=True)
+        lacks_administrator = not administrators.exists()
+        return super().get_context_data(**kwargs, lacks_administrator=lacks_administrator)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)
