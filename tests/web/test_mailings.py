@@ -196,6 +196,28 @@ def test_a_mailing_s_page_says_who_what_when(browser: Browser, person) -> None:
     assert f"Starts {start:%-d %b %Y, %H:%M} UTC" in words
 
 
+def test_a_start_within_the_minute_is_not_said_to_be_in_0_minutes(browser: Browser) -> None:
+    mailing = make_mailing(start_time=timezone.now() + timedelta(seconds=40))
+
+    words = words_of(browser.get(f"/mailings/{mailing.pk}/"))
+
+    assert "It starts by itself, in less than a minute." in words
+
+
+def test_the_forecast_of_the_audience_goes_once_the_mailing_started(browser: Browser) -> None:
+    make_client()
+    mailing = make_mailing()
+    page = browser.get(f"/mailings/{mailing.pk}/")
+    assert "1 as of now" in words_of(page)
+
+    mailing.status = "running"
+    mailing.save()
+
+    emptied = b'<div class="text-secondary" id="audience-now" hx-swap-oob="true"></div>'
+    assert emptied in browser.get(poll_address(page), headers=LIVE).content
+    assert "as of now" not in words_of(browser.get(f"/mailings/{mailing.pk}/"))
+
+
 def test_reasons_are_told_in_words(browser: Browser) -> None:
     mailing = make_running()
     make_message(mailing, make_client(), status="failed", reason="rejected")

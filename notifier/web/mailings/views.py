@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -72,9 +73,11 @@ def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> Li
     """The part that refreshes while the mailing has not ended."""
     counts = mailing_counts(shown)
     progress = progress_of(shown, counts, waits=context["gateway_state"].is_shut)
-    is_due = shown.is_editable and shown.start_time <= timezone.now()
+    starts_in = shown.start_time - timezone.now()
+    is_due = shown.is_editable and starts_in <= timedelta(0)
     context |= {
         "is_due": is_due,
+        "is_imminent": starts_in < timedelta(minutes=1),
         "counts": counts,
         "progress": progress,
         "lines": lines_of(counts),
@@ -92,7 +95,7 @@ def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> Li
         every_seconds=_refresh_seconds(shown, counts, is_due=is_due),
         announce=f"{shown.title}: {word}",
         title=f"{state} · {shown.title}",
-        extra="mailings/_actions.html",
+        extra="mailings/_extra.html",
     )
 
 
