@@ -3,6 +3,7 @@
   const text = document.querySelector("[data-message-text]");
   const count = document.getElementById("text-count");
   const phone = document.getElementById("phone-text");
+  const operatorsCount = document.getElementById("operators-count");
   const startTime = document.getElementById("start-time-field");
   const shown = (number) => number.toLocaleString("en");
 
@@ -29,8 +30,19 @@
     if (text.selectionEnd === text.value.length) screen.scrollTop = screen.scrollHeight;
   }
 
+  function showOperators() {
+    if (!operatorsCount) return;
+    const all = document.querySelectorAll("input[name=operators]");
+    const chosen = [...all].filter((box) => box.checked);
+    operatorsCount.textContent = chosen.length
+      ? `${shown(chosen.length)} of ${shown(all.length)} chosen`
+      : "None chosen: clients of any operator";
+  }
+
   text.addEventListener("input", followWriting);
   document.addEventListener("change", showStart);
+  document.addEventListener("change", showOperators);
   showText();
+  showOperators();
   showStart();
 })();

@@ -71,6 +71,20 @@ def test_errors_keep_all_that_was_typed_and_lead_to_the_first(page: Watched) -> 
     assert composer.is_visible("#id_start_time")
 
 
+def test_of_many_operators_the_chosen_are_counted(page: Watched) -> None:
+    for operator in range(900, 1000):
+        make_client(operator=operator)
+    composer = page.page
+    page.open("/mailings/new/")
+    assert composer.inner_text("#operators-count") == "None chosen: clients of any operator"
+
+    composer.click("label:has-text('900 (1)')")
+    composer.click("label:has-text('999 (1)')")
+
+    assert composer.inner_text("#operators-count") == "2 of 100 chosen"
+    page.look_at_it_every_way()
+
+
 def test_a_text_that_is_too_long_is_kept_whole_and_said_to_be(page: Watched) -> None:
     page.expected = ["422 (Unprocessable"]
     text = "Привет\n" + "👋" * 3994

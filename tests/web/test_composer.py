@@ -26,6 +26,13 @@ def soon() -> datetime:
     return timezone.now().replace(second=0, microsecond=0) + timedelta(hours=3)
 
 
+@pytest.mark.parametrize("make", [make_mailing, make_running])
+def test_the_time_zone_is_said_once_beside_the_times(browser: Browser, make) -> None:
+    page = words_of(browser.get(f"/mailings/{make().pk}/edit/"))
+
+    assert page.count("Times are in UTC.") == 1
+
+
 # --- Launching ------------------------------------------------------------------------
 
 

@@ -33,7 +33,7 @@ class MailingForm(PageForm):
 
     name = forms.CharField(
         required=False,
-        help_text="For yourselves; clients do not see it.",
+        help_text="Only you see it; clients do not.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
     text = forms.CharField(
