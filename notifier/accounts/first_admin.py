@@ -29,7 +29,7 @@ def first_admin_link(base_url: str) -> str | None:
 
     None once there is an active superuser.
     """
-    if _has_administrator():
+    if has_administrator():
         return None
     token = secrets.token_urlsafe(32)
     SetupLink.objects.update_or_create(pk=ONLY_LINK, defaults={"token_hash": _hash(token)})
@@ -39,7 +39,7 @@ def first_admin_link(base_url: str) -> str | None:
 def check_setup_token(token: str) -> bool:
     """Whether the link with this token can still create the first administrator."""
     known = SetupLink.objects.filter(token_hash=_hash(token)).exists()
-    return known and not _has_administrator()
+    return known and not has_administrator()
 
 
 @transaction.atomic
@@ -51,7 +51,7 @@ def create_first_admin(token: str, *, username: str, password: str, email: str =
     """
     # Of two at once, the second waits here and then finds no link.
     link = SetupLink.objects.select_for_update().filter(token_hash=_hash(token)).first()
-    if link is None or _has_administrator():
+    if link is None or has_administrator():
         raise SetupClosed
     user = User(username=username, email=email, is_staff=True, is_superuser=True)
     _check_account(user, password)
@@ -69,7 +69,8 @@ def _check_account(user: User, password: str) -> None:
         raise ValidationError({"password": error.error_list}) from error
 
 
-def _has_administrator() -> bool:
+def has_administrator() -> bool:
+    """Whether somebody could sign in and let others in: then the set-up link is closed."""
     return User.objects.filter(is_superuser=True, is_active=True).exists()
 
 

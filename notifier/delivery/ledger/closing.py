@@ -16,7 +16,8 @@ CLOSE_WAITING = """
         UPDATE message SET
             status = CASE WHEN maybe_sent THEN 'unknown' ELSE %(status)s END,
             -- What is unknown is so for the reason it had before.
-            reason = CASE WHEN maybe_sent THEN reason ELSE %(reason)s END, due_at = NULL, finished_at = now()
+            reason = CASE WHEN maybe_sent THEN reason ELSE %(reason)s END,
+            due_at = NULL, finished_at = now()
         FROM waiting WHERE message.id = waiting.id
         RETURNING message.mailing_id, message.status AS outcome
     ),

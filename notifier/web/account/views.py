@@ -3,7 +3,6 @@ from typing import Any
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +10,12 @@ from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-from notifier.accounts.first_admin import SetupClosed, check_setup_token, create_first_admin
+from notifier.accounts.first_admin import (
+    SetupClosed,
+    check_setup_token,
+    create_first_admin,
+    has_administrator,
+)
 from notifier.web.account.forms import SetupForm, SignInForm
 from notifier.web.forms import form_status
 
@@ -23,9 +27,7 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        administrators = User.objects.filter(is_superuser=True, is_active=True)
-        lacks_administrator = not administrators.exists()
-        return super().get_context_data(**kwargs, lacks_administrator=lacks_administrator)
+        return super().get_context_data(**kwargs, lacks_administrator=not has_administrator())
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=422)

@@ -135,7 +135,8 @@ def _say_what_happens(request: HttpRequest, mailing: Mailing) -> None:
         messages.warning(request, mailing.warning)
     elif not mailing.is_editable:
         messages.success(request, "Saved.")
-    elif mailing.start_time <= timezone.now():
-        messages.success(request, f"Launched for {mailing.matched:,} clients.")
     else:
-        messages.success(request, f"Scheduled for {mailing.matched:,} clients as of now.")
+        clients = "1 client" if mailing.matched == 1 else f"{mailing.matched:,} clients"
+        starts_now = mailing.start_time <= timezone.now()
+        words = f"Launched for {clients}." if starts_now else f"Scheduled for {clients} as of now."
+        messages.success(request, words)
