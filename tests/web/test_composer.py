@@ -44,7 +44,7 @@ def test_a_mailing_launched_now_starts_at_once(browser: Browser, person) -> None
 
     mailing = Mailing.objects.get()
     assert response.redirect_chain == [(f"/mailings/{mailing.pk}/", 302)]
-    assert "Launched for 1 clients." in words_of(response)
+    assert "Launched for 1 client." in words_of(response)
     assert before <= mailing.start_time <= timezone.now()
     assert mailing.end_time - mailing.start_time == timedelta(hours=24)
     assert (mailing.conditions, mailing.created_by) == ({}, person)
