@@ -88,6 +88,13 @@ class Up:
         """The main process of the part that has this in its command."""
         return next(part for part in self._parts() if argument in part.cmdline())
 
+    def has_part(self, argument: str, *, other_than: psutil.Process) -> bool:
+        return any(
+            argument in part.cmdline() and part.pid != other_than.pid
+            for part in self._parts()
+            if is_alive(part)
+        )
+
     def part_commands(self) -> list[list[str]]:
         return [part.cmdline() for part in self._parts() if is_alive(part)]
 
