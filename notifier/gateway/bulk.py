@@ -229,14 +229,10 @@ def _reply_of(transfer: _Transfer, code: int, words: str) -> Reply:
         )  # fmt: skip
     return Reply(
         request.key, transfer.started_at, duration, status,
-        error=words or pycurl_words(code), phase=_phase(code, begun=transfer.begun),
+        error=words or f"libcurl error {code}", phase=_phase(code, begun=transfer.begun),
         request_left=transfer.begun, aborted=transfer.held_back,
         retry_after_seconds=float(curl.getinfo(pycurl.RETRY_AFTER)) or None,
     )  # fmt: skip
-
-
-def pycurl_words(code: int) -> str:
-    return f"libcurl error {code}"
 
 
 def _phase(code: int, *, begun: bool) -> str:

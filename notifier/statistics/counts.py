@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db import connection
 from django.db.models import Count, Sum
 
-from notifier.delivery.models import TERMINAL, Claim, Message, MessageStatus, MinuteCount
+from notifier.delivery.models import TERMINAL, Claim, MessageStatus, MinuteCount
 from notifier.mailings.models import Mailing
 
 Counts = dict[str, int]
@@ -96,16 +96,6 @@ def retries(mailing: Mailing) -> int:
     """How many attempts put their message back to wait."""
     counted = MinuteCount.objects.filter(mailing=mailing, outcome=MinuteCount.RETRIED)
     return counted.aggregate(total=Sum("count", default=0))["total"]
-
-
-def maybe_received_twice(mailing: Mailing) -> int:
-    """Accepted messages an earlier attempt of which had an unknown outcome."""
-    return Message.objects.filter(
-        mailing=mailing,
-        id__range=(mailing.first_message_id or 0, mailing.last_message_id or -1),
-        maybe_sent=True,
-        status=MessageStatus.ACCEPTED,
-    ).count()
 
 
 def _fill_up_with_waiting(counts: Counts, *, audience: int) -> None:

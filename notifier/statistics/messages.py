@@ -22,11 +22,14 @@ def find_messages(
         messages = messages.filter(client_id=client)
     if mailing is not None:
         messages = _of_mailing(messages, mailing)
-    if status is not None:
-        messages = messages.filter(status=status, **IMPLIED.get(status, {}))
+    return messages if status is None else with_status(messages, status)
+
+
+def with_status(messages: QuerySet[Message], status: str) -> QuerySet[Message]:
+    """Those of the messages that are in a status, by the index that it implies."""
     if status == MessageStatus.SENDING:
         messages = messages.filter(id__in=_claimed_ids())
-    return messages
+    return messages.filter(status=status, **IMPLIED.get(status, {}))
 
 
 # What a status says about the indexed columns: message_due and message_reason.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from notifier.clients.models import Client
 from notifier.delivery.models import Message, MessageStatus
 from notifier.mailings.models import Mailing
+from notifier.statistics.messages import with_status
 
 PER_PAGE = 50
 
@@ -21,7 +22,7 @@ class MessagePage:
 def message_page(mailing: Mailing, *, status: str, after: str) -> MessagePage:
     """Messages after the id ``after``, of one status where a known one is given.
 
-    Walks the primary key, within the stretch of ids that holds the mailing's.
+    Within the stretch of ids that holds the mailing's.
     """
     first = mailing.first_message_id or 0
     begin = max(first, int(after) + 1) if after.isascii() and after.isdigit() else first
@@ -29,7 +30,7 @@ def message_page(mailing: Mailing, *, status: str, after: str) -> MessagePage:
         mailing=mailing, id__range=(begin, mailing.last_message_id or -1)
     ).order_by("id")
     if status in MessageStatus.values:
-        found = found.filter(status=status)
+        found = with_status(found, status)
     messages = list(found[: PER_PAGE + 1])
     shown = messages[:PER_PAGE]
     _mark_clients(shown)
