@@ -3,9 +3,10 @@
 import logging
 import time
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from notifier.delivery.breaker import FEWEST_CALLS, note_calls
+from notifier.delivery.breaker import note_calls
 from notifier.delivery.ledger import Result, record_results
 from notifier.delivery.outcome import SOUND, calls_of
 
@@ -40,7 +41,7 @@ class Recorder:
         """Write when it is worth a transaction, and troubles as soon as a breaker may open."""
         if (
             len(self._waiting) >= FLUSH_RESULTS
-            or self._troubles >= FEWEST_CALLS
+            or self._troubles >= settings.BREAKER_FEWEST_CALLS
             or (self._waiting and time.monotonic() - self._oldest_at >= FLUSH_SECONDS)
         ):
             self.write()
