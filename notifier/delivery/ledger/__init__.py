@@ -27,12 +27,14 @@ from notifier.delivery.ledger.closing import (
 from notifier.delivery.ledger.opening import OpenedChunk, open_messages
 from notifier.delivery.ledger.recording import Result, record_results
 from notifier.delivery.ledger.rescuing import rescue_expired_claim
+from notifier.delivery.ledger.withdrawing import await_results
 
 __all__ = [
     "ClaimedBatch",
     "ClaimedMessage",
     "OpenedChunk",
     "Result",
+    "await_results",
     "claim_messages",
     "close_waiting",
     "close_waiting_of_client",

@@ -1,5 +1,7 @@
 """pending → expired, cancelled, skipped; and the end of a mailing's messages."""
 
+from collections.abc import Mapping, Sequence
+
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -36,7 +38,13 @@ def close_waiting_of_client(client_id: int, *, reason: str) -> int:
     return _close("client_id = %(client)s", {"client": client_id}, "skipped", reason, 100_000)
 
 
-def _close(which: str, values: dict[str, int], status: str, reason: str, most: int) -> int:
+def close_waiting_among(message_ids: Sequence[int], *, reason: str) -> int:
+    """Skip those of the messages that wait."""
+    values = {"messages": list(message_ids)}
+    return _close("id = ANY(%(messages)s)", values, "skipped", reason, len(message_ids))
+
+
+def _close(which: str, values: Mapping[str, object], status: str, reason: str, most: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             CLOSE_WAITING.format(which=which, count_changed=COUNT_CHANGED),

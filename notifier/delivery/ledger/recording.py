@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from notifier.delivery.ledger.counting import COUNT_CHANGED, count_one
+from notifier.delivery.ledger.withdrawing import withdraw_unreachable
 from notifier.delivery.models import Message, MinuteCount
 
 
@@ -124,6 +125,7 @@ def record_results(results: Sequence[Result]) -> None:
         told = [r for r in results if r.status != "accepted" and r.message_id in recorded]
         if told:
             cursor.execute(RECORD_ATTEMPTS, _columns(told, COLUMNS_ATTEMPTED))
+            withdraw_unreachable([r.message_id for r in told if r.status == "pending"])
         cursor.execute(
             "DELETE FROM claim WHERE id = ANY(%s) AND open <= 0",
             [sorted({result.claim_id for result in results})],
