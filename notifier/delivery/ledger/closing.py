@@ -1,6 +1,7 @@
 """pending → expired, cancelled, skipped; and the end of a mailing's messages."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -44,7 +45,7 @@ def close_waiting_among(message_ids: Sequence[int], *, reason: str) -> int:
     return _close("id = ANY(%(messages)s)", values, "skipped", reason, len(message_ids))
 
 
-def _close(which: str, values: Mapping[str, object], status: str, reason: str, most: int) -> int:
+def _close(which: str, values: Mapping[str, Any], status: str, reason: str, most: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             CLOSE_WAITING.format(which=which, count_changed=COUNT_CHANGED),
