@@ -206,7 +206,7 @@ class Delivery:
 
     def _ask_breakers(self) -> None:
         """Use of each gateway what its breaker permits; recall what waits for one that rests."""
-        permits = breaker.permits()
+        permits = breaker.permits(probing=self._ready_to_probe())
         for gateway_id, share in self.shares.items():
             before = share.concurrency
             share.allow(permits.get(gateway_id, breaker.CLOSED))
@@ -214,6 +214,15 @@ class Delivery:
                 self.sender.set_concurrency(gateway_id, share.concurrency or share.probes)
             if before and not share.concurrency:
                 self._recall(self.sender.take_back_lane(gateway_id))
+
+    def _ready_to_probe(self) -> set[int]:
+        """The gateways for which something is due, and time left to claim and await it."""
+        return {
+            mailing.gateway_id
+            for mailing in self.mailings.values()
+            if mailing.is_due
+            and self._seconds_left() > self.shares[mailing.gateway_id].slowest_reply_seconds
+        }
 
     def _is_permitted(self, gateway_id: int) -> bool:
         share = self.shares.get(gateway_id)
