@@ -177,6 +177,10 @@ DATABASE_PATIENCE_SECONDS = PARAMETERS.database_patience_seconds
 PAUSE_AT_REJECTED_SHARE = PARAMETERS.pause_at_rejected_share
 PAUSE_AFTER_RESULTS = PARAMETERS.pause_after_results
 
+# Where tests have processes die; empty otherwise.
+FAIL_POINTS = ENVIRONMENT.fail_points
+FAIL_POINTS_SEED = os.environ.get("NOTIFIER_FAIL_POINTS_SEED", "")
+
 # --- Clusters -------------------------------------------------------------------------
 
 # How many senders work at once, over all machines: each holds one slot.

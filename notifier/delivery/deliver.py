@@ -31,6 +31,7 @@ from notifier.delivery.share import Share
 from notifier.delivery.slots import Slice
 from notifier.delivery.stopping import is_stopping
 from notifier.delivery.work import RunningMailing
+from notifier.failpoints import reach
 from notifier.gateway.bulk import Lane
 from notifier.gateway.sender import Sender
 from notifier.gateway.wire import (
@@ -260,6 +261,7 @@ class Delivery:
         if unused:
             self.due.discard(mailing.id)
         if batch is not None:
+            reach("claimed")
             share.held[mailing.id] += len(batch.messages)
             self.served.add(mailing.id)
             requests = self._requests(batch, mailing, share.gateway, is_probe=is_probe)

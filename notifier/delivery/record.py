@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from notifier.delivery.breaker import note_calls
 from notifier.delivery.ledger import Result, record_results
 from notifier.delivery.outcome import SOUND, calls_of
+from notifier.failpoints import reach
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class Recorder:
                 record_results(portion)
                 for calls in calls_of(portion):
                     note_calls(calls)
+                reach("before_results_commit")
+            reach("results_committed")
             del self._waiting[: len(portion)]
         self._oldest_at = time.monotonic()
         self.wrote_troubles |= self._troubles > 0

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import dj_database_url
 
 from notifier.launch.errors import BadVariable
+from notifier.launch.fail_points import read_fail_points
 from notifier.launch.parameters import Parameters, read_parameters
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,7 @@ class Environment:
     sender_slots: int
     time_zone: str
     parameters: Parameters
+    fail_points: Mapping[str, float]
 
     @property
     def uses_embedded_database(self) -> bool:
@@ -74,6 +76,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         sender_slots=_sender_slots(variables),
         time_zone=_time_zone(variables),
         parameters=read_parameters(variables),
+        fail_points=read_fail_points(variables, data_dir),
     )
     if environment.uses_sandbox_gateway and environment.port == environment.sandbox_port:
         raise BadVariable(

@@ -32,6 +32,7 @@ def test_nothing_needs_to_be_set(tmp_path):
         sender_slots=2,
         time_zone="UTC",
         parameters=Parameters(),
+        fail_points={},
     )
 
 
@@ -65,6 +66,7 @@ def test_everything_can_be_set(tmp_path):
         sender_slots=64,
         time_zone="Asia/Omsk",
         parameters=Parameters(lease_seconds=20),
+        fail_points={},
     )
 
 
