@@ -34,7 +34,6 @@ class AttemptRow(NamedTuple):
     outcome: str
     reason: str
     started_at: float
-    seconds: float
 
 
 @dataclass
@@ -111,8 +110,7 @@ MESSAGES = """
     FROM message WHERE mailing_id = %s ORDER BY id
 """
 ATTEMPTS = """
-    SELECT message_id, number, outcome, attempt.reason, extract(epoch FROM started_at)::float,
-           (attempt.duration_ms / 1000.0)::float
+    SELECT message_id, number, outcome, attempt.reason, extract(epoch FROM started_at)::float
     FROM attempt JOIN message ON message.id = message_id
     WHERE mailing_id = %s ORDER BY message_id, number, attempt.id
 """

@@ -114,26 +114,15 @@ def no_repeat_without_reason(facts: Facts) -> Found:
     """Each acceptance that was followed by a repeat had an outcome that we could not know."""
     for message in facts.messages.values():
         sent = facts.sent[message.id]
-        unknowns = sorted(
-            row.started_at for row in facts.attempts[message.id] if row.outcome == "unknown"
-        )
+        rows = [row for row in facts.attempts[message.id] if row.outcome == "unknown"]
+        unknowns = sorted(row.started_at for row in rows)
         repeats = [after.at for entry, after in pairwise(sent) if entry.accepted]
         for number, at in enumerate(repeats, start=1):
             if bisect_right(unknowns, at) < number:
                 yield Violation("I3", "sent again though it was known to be taken", message.id)
-        if facts.holds_unknown and any(at < sent[-1].at for at in _ended(facts, message.id)):
+        # Each attempt left once at most, so whatever is above the number came after it.
+        if facts.holds_unknown and any(row.number < len(sent) for row in rows):
             yield Violation("I3", "sent again after an unknown outcome was to be held", message.id)
-
-
-def _ended(facts: Facts, message_id: int) -> list[float]:
-    """When the message's attempts with an unknown outcome had ended, if it was ever sent."""
-    if not facts.sent[message_id]:
-        return []
-    return [
-        attempt.started_at + attempt.seconds
-        for attempt in facts.attempts[message_id]
-        if attempt.outcome == "unknown" and attempt.reason != "sender_lost"
-    ]
 
 
 def the_same_to_the_same_phone(facts: Facts) -> Found:

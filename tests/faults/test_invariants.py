@@ -30,7 +30,7 @@ def entry(number=1, *, at=1_100.0, accepted=True, phone=PHONE, text="Hi"):
 
 
 def attempt(number=1, outcome="unknown", *, at=1_100.0, reason="timed_out"):
-    return AttemptRow(1, number, outcome, reason, at, 0.1)
+    return AttemptRow(1, number, outcome, reason, at)
 
 
 def facts(messages=None, entries=None, attempts=(), **more):
