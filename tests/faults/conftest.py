@@ -1,6 +1,5 @@
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 
 import psutil
 import pytest
@@ -62,14 +61,3 @@ def senders(notifier: RunningNotifier) -> list[psutil.Process]:
     with notifier.database().cursor() as cursor:
         cursor.execute("SELECT worker FROM slot WHERE state = 'running'")
         return [psutil.Process(int(row[0].rpartition(":")[2])) for row in cursor.fetchall()]
-
-
-def clusters(notifier: RunningNotifier) -> list[psutil.Process]:
-    """The processes that run ``manage.py qcluster``: main process, workers and all."""
-    found = []
-    for process in notifier.processes():
-        # Some come and go meanwhile.
-        with suppress(psutil.NoSuchProcess):
-            if "qcluster" in " ".join(process.cmdline()):
-                found.append(process)
-    return found

@@ -25,9 +25,6 @@ OPEN = ("pending", "sending")
 ARRIVAL_SECONDS = 0.5
 # A sender looks every quarter second; this allows for a busy machine.
 LATE_SECONDS = 5.0
-LEASE_SECONDS, SWEEP_SECONDS = 15.0, 10.0
-# For processes to start again, and for a queue to be read.
-RESTART_SECONDS = 15.0
 PAGE_SECONDS = 2.0
 EXAMPLES = 3
 
@@ -203,11 +200,18 @@ def nothing_after_a_stop(facts: Facts) -> Found:
 
 
 def sending_goes_on(facts: Facts) -> Found:
-    within = LEASE_SECONDS + SWEEP_SECONDS + RESTART_SECONDS
     for moment in facts.story.resumes_after:
-        later = facts.times[bisect_right(facts.times, moment) :]
-        if later and later[0] - moment > within:
-            yield Violation("I6", f"nothing left for {later[0] - moment:.0f} s after a fault")
+        place = bisect_right(facts.times, moment)
+        if place == len(facts.times):
+            continue
+        resumed_at = facts.times[place]
+        lulled = any(begun < resumed_at and moment < over for begun, over in facts.story.lulls)
+        if resumed_at - moment > facts.story.resumes_within and not lulled:
+            yield Violation("I6", f"nothing left for {resumed_at - moment:.0f} s after a fault")
+
+
+def nobody_settles(seconds: float) -> Violation:
+    return Violation("I6", f"something is still open {seconds:.0f} s after all faults")
 
 
 # --- I7: pages stay fast --------------------------------------------------------------

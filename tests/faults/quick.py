@@ -3,6 +3,7 @@
 from typing import Any
 
 import psutil
+import psycopg2
 
 from tests.faults.facts import Facts, read_facts
 from tests.faults.invariants import find_violations, summary
@@ -48,11 +49,26 @@ class QuickNotifier(RunningNotifier):
     def start(self) -> None:
         super().start()
         self.rows = self.database()
+        self._address = self.rows.get_dsn_parameters()
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with self.rows.cursor() as cursor:
-            cursor.execute(statement, values)
-            return cursor.fetchall() if cursor.description else []
+        """Also after the database was away: waits for it."""
+        return wait_for(
+            lambda: self._sql(statement, values), seconds=60, what="the database", every=0.2
+        )[0]
+
+    def _sql(self, statement: str, values: tuple[object, ...]) -> list[list[tuple[Any, ...]]]:
+        """The rows in a list of one; nothing where the database did not answer."""
+        try:
+            if self.rows.closed:
+                self.rows = psycopg2.connect(**self._address)
+                self.rows.autocommit = True
+            with self.rows.cursor() as cursor:
+                cursor.execute(statement, values)
+                return [cursor.fetchall() if cursor.description else []]
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            self.rows.close()
+            return []
 
     def add_clients(self, tag: str, count: int) -> None:
         self.sql(ADD_CLIENTS, tag, count)

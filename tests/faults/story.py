@@ -44,13 +44,16 @@ class Story:
     """All of it. ``recipients``: how many clients must have got a message, where that is known.
 
     ``resumes_after``: moments at which a fault began or ended, from which on
-    sending had to go on. ``outages``: when pages could not work, as the database was away.
+    sending had to go on within ``resumes_within`` seconds, but for ``lulls``, in which there
+    was a reason to wait. ``outages``: when pages could not work, as the database was away.
     """
 
     recipients: int | None = None
     stops: list[Stop] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
     resumes_after: list[float] = field(default_factory=list)
+    resumes_within: float = 40.0
+    lulls: list[tuple[float, float]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 
 import psutil
 
-from tests.faults.conftest import clusters, senders
+from tests.faults.conftest import senders
 from tests.faults.invariants import check_invariants
+from tests.faults.processes import clusters
 from tests.running import RunningNotifier, wait_for
 
 SETTLED_SECONDS = 120
