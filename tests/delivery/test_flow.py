@@ -11,7 +11,13 @@ from django.utils import timezone
 
 from notifier.clients.models import Client
 from notifier.delivery import recipients, rescue
-from notifier.delivery.control import cancel_mailing, create_mailing, pause_mailing, resume_mailing
+from notifier.delivery.control import (
+    cancel_mailing,
+    create_mailing,
+    delete_mailing,
+    pause_mailing,
+    resume_mailing,
+)
 from notifier.delivery.ledger import Result, claim_messages, record_results, return_unsent
 from notifier.delivery.models import Attempt, Claim, Message, MinuteCount, Slot
 from notifier.delivery.withdrawal import delete_client, opt_out_client
@@ -80,6 +86,14 @@ def test_a_start_that_was_missed_is_caught_up_by_the_sweep(sandbox, add_clients,
 
     mailing.refresh_from_db()
     assert (mailing.status, len(sandbox.ledger())) == ("finished", 2)
+
+
+def test_a_start_whose_mailing_was_deleted_does_nothing(sandbox, add_clients, run_queue):
+    add_clients(1)
+    mailing = create_mailing(text="Hi", conditions={})
+    delete_mailing(mailing.pk)
+
+    assert run_queue() == ["start"]
 
 
 def test_rejections_are_final_and_keep_the_gateways_words(sandbox, add_clients, run_queue):

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from notifier.delivery import ledger, recipients
-from notifier.delivery.control import create_mailing
+from notifier.delivery.control import cancel_mailing, create_mailing, delete_mailing
 from notifier.delivery.ledger import Result
 from notifier.delivery.models import Attempt, Claim, Message, MinuteCount
 from notifier.statistics.counts import mailing_counts
@@ -126,6 +126,27 @@ def test_late_proof_corrects_an_outcome_that_was_counted(mailing, gateway):
     assert dict(MinuteCount.objects.values_list("outcome", "count")) == {
         "unknown": 3, "accepted": 1,
     }  # fmt: skip
+
+
+def test_a_result_for_a_deleted_mailing_does_not_lose_the_others(mailing, add_clients):
+    batch = claim(mailing, most=2)
+    cancel_mailing(mailing.pk)
+    delete_mailing(mailing.pk)
+    other = create_mailing(text="Ho", conditions={})
+    recipients.start_mailing(other.pk)
+    kept = claim(other, most=1)
+
+    ledger.record_results(
+        [
+            result(batch.messages[0].id, batch.claim_id),
+            result(batch.messages[1].id, batch.claim_id, "failed"),
+            result(kept.messages[0].id, kept.claim_id),
+        ]
+    )
+
+    assert Message.objects.get(pk=kept.messages[0].id).status == "accepted"
+    assert counted(other) == {"accepted": 1, "pending": 3}
+    assert not MinuteCount.objects.filter(mailing=batch.mailing_id).exists()
 
 
 def test_writing_results_twice_changes_nothing(mailing):

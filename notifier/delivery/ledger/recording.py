@@ -139,8 +139,9 @@ def _columns(results: Sequence[Result], names: Iterable[str]) -> dict[str, list[
 def _record_late_acceptances(results: Sequence[Result]) -> None:
     """Proof from a sender that lost its claim: whatever was thought since gives way to it."""
     for result in results:
-        message = Message.objects.select_for_update().get(pk=result.message_id)
-        if message.status == "accepted":
+        message = Message.objects.select_for_update().filter(pk=result.message_id).first()
+        # It is gone where its mailing was cancelled and deleted at once.
+        if message is None or message.status == "accepted":
             continue
         _forget_outcome(message)
         Message.objects.filter(pk=message.pk).update(
