@@ -10,9 +10,9 @@ import sys
 import traceback
 from pathlib import Path
 
-from tests.conftest import make_open_folder
 from tests.faults.plan import Plan, draw_plan
 from tests.faults.seeds import Outcome, run_seed
+from tests.folders import make_open_folder
 
 RESULTS = Path("build/faults.json")
 SHOWN = ("accepted", "failed", "unknown", "expired", "cancelled", "skipped")
@@ -30,7 +30,7 @@ def main() -> int:
         outcomes.append(_run(plan, echo=options.echo))
         print(_line(outcomes[-1]), flush=True)
         _write(outcomes)
-    return _sum_up(outcomes)
+    return sum_up(outcomes)
 
 
 def _read_options() -> argparse.Namespace:
@@ -71,7 +71,7 @@ def _write(outcomes: list[Outcome]) -> None:
     RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False))
 
 
-def _sum_up(outcomes: list[Outcome]) -> int:
+def sum_up(outcomes: list[Outcome]) -> int:
     bad = [outcome.seed for outcome in outcomes if outcome.violations]
     messages = sum(sum(outcome.statuses.values()) for outcome in outcomes)
     print(

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.conftest import make_open_folder
 from tests.faults.quick import MANY, PATIENCE, TOTAL_TIMEOUT_SECONDS, QuickNotifier
+from tests.folders import make_open_folder
 from tests.running import RunningNotifier, wait_for
 
 

@@ -1,5 +1,6 @@
 """A running Notifier whose patience is short, for faults that would else take minutes."""
 
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -125,4 +126,9 @@ class QuickNotifier(RunningNotifier):
     def senders(self) -> list[psutil.Process]:
         """The worker processes that send: those whose slots are taken."""
         rows = self.sql("SELECT worker FROM slot WHERE state = 'running'")
-        return [psutil.Process(int(row[0].rpartition(":")[2])) for row in rows]
+        senders = []
+        for (worker,) in rows:
+            # One that has just died still has its slot.
+            with suppress(psutil.NoSuchProcess):
+                senders.append(psutil.Process(int(worker.rpartition(":")[2])))
+        return senders

@@ -27,6 +27,8 @@ from tests.running import wait_for
 
 SETTLED_SECONDS = 180
 BESIDE = 200
+# The longer of a lease and what a queued slice may wait; a sweep; and restarts on a busy machine.
+RESUMED_SECONDS = max(LEASE_SECONDS, 20) + SWEEP_SECONDS + 15
 SET_GATEWAY = """
     UPDATE gateway SET concurrency = %s, connect_timeout_seconds = 1, total_timeout_seconds = 2,
                        unknown_outcome = %s
@@ -64,7 +66,7 @@ def run_seed(plan: Plan, folder: Path, *, echo: bool = False) -> Outcome:
     """Start a Notifier in the folder, do to it what the plan says, and judge."""
     began_at = monotonic()
     outcome = Outcome(plan.seed, str(plan), plan.messages)
-    story = Story(recipients=plan.messages, resumes_within=LEASE_SECONDS + SWEEP_SECONDS + 15)
+    story = Story(recipients=plan.messages, resumes_within=RESUMED_SECONDS)
     with QuickNotifier(folder, echo=echo, **_variables(plan, folder)) as notifier:
         (folder / "plan.txt").write_text(repr(plan))
         mailings = _send_through_faults(notifier, plan, story)
@@ -76,7 +78,7 @@ def run_seed(plan: Plan, folder: Path, *, echo: bool = False) -> Outcome:
         (folder / "output.txt").write_text("".join(notifier.output))
     outcome.violations = summary(violations).splitlines()
     outcome.seconds = round(monotonic() - began_at, 1)
-    _keep_or_remove(outcome, folder)
+    keep_or_remove(outcome, folder)
     return outcome
 
 
@@ -151,7 +153,7 @@ def _note(outcome: Outcome, facts: Facts) -> None:
         outcome.slowest_page_seconds = round(max(seconds), 3)
 
 
-def _keep_or_remove(outcome: Outcome, folder: Path) -> None:
+def keep_or_remove(outcome: Outcome, folder: Path) -> None:
     if outcome.violations:
         outcome.folder = str(folder)
     else:
