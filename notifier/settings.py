@@ -156,10 +156,38 @@ STORAGES = {
     },
 }
 
+# --- The engine's parameters ----------------------------------------------------------
+
+# See docs/delivery-contract.md for what each is, and why.
+PARAMETERS = ENVIRONMENT.parameters
+BREAKER_WINDOW_SECONDS = PARAMETERS.breaker_window_seconds
+BREAKER_FEWEST_CALLS = PARAMETERS.breaker_fewest_calls
+BREAKER_TROUBLE_SHARE = PARAMETERS.breaker_trouble_share
+BREAKER_FIRST_REST_SECONDS = PARAMETERS.breaker_first_rest_seconds
+BREAKER_LONGEST_REST_SECONDS = PARAMETERS.breaker_longest_rest_seconds
+BREAKER_RAMP_SECONDS = PARAMETERS.breaker_ramp_seconds
+BREAKER_PROBES = PARAMETERS.breaker_probes
+FIRST_RETRY_SECONDS = PARAMETERS.first_retry_seconds
+LONGEST_RETRY_SECONDS = PARAMETERS.longest_retry_seconds
+LONGEST_RETRY_AFTER_SECONDS = PARAMETERS.longest_retry_after_seconds
+LEASE_SECONDS = PARAMETERS.lease_seconds
+SWEEP_SECONDS = PARAMETERS.sweep_seconds
+SLICE_SECONDS = PARAMETERS.slice_seconds
+DATABASE_PATIENCE_SECONDS = PARAMETERS.database_patience_seconds
+PAUSE_AT_REJECTED_SHARE = PARAMETERS.pause_at_rejected_share
+PAUSE_AFTER_RESULTS = PARAMETERS.pause_after_results
+
+# Where tests have processes die; empty otherwise.
+FAIL_POINTS = ENVIRONMENT.fail_points
+FAIL_POINTS_SEED = os.environ.get("NOTIFIER_FAIL_POINTS_SEED", "")
+
 # --- Clusters -------------------------------------------------------------------------
 
 # How many senders work at once, over all machines: each holds one slot.
 SENDER_SLOTS = ENVIRONMENT.sender_slots
+
+# Longer than any slice of sending can last: the queue is never meant to step in.
+LONGEST_TASK_SECONDS = round(SLICE_SECONDS + DATABASE_PATIENCE_SECONDS + 30)
 
 Q_CLUSTER = {
     "name": "notifier",
@@ -169,9 +197,8 @@ Q_CLUSTER = {
     "queue_limit": 1,
     "bulk": 1,
     "poll": 0.2,
-    # Longer than any slice of sending can last: it is never meant to fire.
-    "timeout": 150,
-    "retry": 180,
+    "timeout": LONGEST_TASK_SECONDS,
+    "retry": LONGEST_TASK_SECONDS + 30,
     "ack_failures": True,
     "max_attempts": 3,
     "catch_up": False,
@@ -193,11 +220,6 @@ DEFAULT_CLIENT_TIMEZONE = "UTC"
 
 # The end of a mailing that names none.
 DEFAULT_MAILING_HOURS = 24
-# A mailing is paused when so large a share of its results are rejections: few
-# gateways reject more than some per cent of a good list, so the text or the
-# list is wrong. Fewer results than this say nothing yet.
-PAUSE_AT_REJECTED_SHARE = 0.5
-PAUSE_AFTER_RESULTS = 100
 
 # --- Logs -----------------------------------------------------------------------------
 

@@ -11,19 +11,13 @@ attempt. Rejections are the gateway's business and never open it.
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from notifier.delivery.models import GatewayHealth
 from notifier.delivery.slots import wake_slots
 
-WINDOW_SECONDS = 30
-FEWEST_CALLS = 20
-TROUBLE_SHARE = 0.5
-FIRST_REST_SECONDS = 15.0
-LONGEST_REST_SECONDS = 300.0
-RAMP_SECONDS = 30.0
 LEAST_OF_RAMP = 0.05
-PROBES = 3
 # Added to the longest a probe can take; then another sender probes in its place.
 PROBE_MARGIN_SECONDS = 5.0
 
@@ -179,7 +173,7 @@ def permits() -> dict[int, Permit]:
         )
         rows = cursor.fetchall()
         if any(state == GatewayHealth.State.RAMPING for _, state, _, _ in rows):
-            cursor.execute(CLOSE_RAMPED, {"ramp": RAMP_SECONDS})
+            cursor.execute(CLOSE_RAMPED, {"ramp": settings.BREAKER_RAMP_SECONDS})
         return {
             gateway_id: _permit(gateway_id, state, seconds=seconds, is_rested=is_rested)
             for gateway_id, state, seconds, is_rested in rows
@@ -207,9 +201,9 @@ def forget_old_calls() -> None:
 
 def _permit(gateway_id: int, state: str, *, seconds: float, is_rested: bool) -> Permit:
     if state == GatewayHealth.State.RAMPING:
-        return Permit(min(1.0, max(LEAST_OF_RAMP, seconds / RAMP_SECONDS)))
+        return Permit(min(1.0, max(LEAST_OF_RAMP, seconds / settings.BREAKER_RAMP_SECONDS)))
     if state == GatewayHealth.State.OPEN and is_rested and _lease_probe(gateway_id):
-        return Permit(0.0, probes=PROBES)
+        return Permit(0.0, probes=settings.BREAKER_PROBES)
     return NOTHING
 
 
@@ -222,9 +216,9 @@ def _lease_probe(gateway_id: int) -> bool:
 def _values(gateway_id: int) -> dict[str, float]:
     return {
         "gateway": gateway_id,
-        "first": FIRST_REST_SECONDS,
-        "longest": LONGEST_REST_SECONDS,
-        "window": WINDOW_SECONDS,
-        "fewest": FEWEST_CALLS,
-        "share": TROUBLE_SHARE,
+        "first": settings.BREAKER_FIRST_REST_SECONDS,
+        "longest": settings.BREAKER_LONGEST_REST_SECONDS,
+        "window": settings.BREAKER_WINDOW_SECONDS,
+        "fewest": settings.BREAKER_FEWEST_CALLS,
+        "share": settings.BREAKER_TROUBLE_SHARE,
     }

@@ -28,9 +28,10 @@ from notifier.delivery.rates import Rate, take_from_both
 from notifier.delivery.record import DATABASE_TROUBLE, Recorder, forget_connection
 from notifier.delivery.rejections import pause_if_rejected
 from notifier.delivery.share import Share
-from notifier.delivery.slots import LEASE_SECONDS, Slice
+from notifier.delivery.slots import Slice
 from notifier.delivery.stopping import is_stopping
 from notifier.delivery.work import RunningMailing
+from notifier.failpoints import reach
 from notifier.gateway.bulk import Lane
 from notifier.gateway.sender import Sender
 from notifier.gateway.wire import (
@@ -43,11 +44,7 @@ from notifier.gateway.wire import (
 )
 from notifier.mailings.models import Gateway
 
-# How long a slice goes on claiming. Longer than the slowest reply, so that
-# waiting for the last ones costs little; short enough that a task which
-# misbehaves does not keep its slot for long.
-SLICE_SECONDS = 60.0
-RENEW_SECONDS = 3.0
+RENEWALS_IN_A_LEASE = 5
 LOOK_SECONDS = 0.25
 # A mailing whose rate is used up is looked at again so soon.
 PACE_SECONDS = 0.05
@@ -62,8 +59,6 @@ END_MARGIN_SECONDS = 0.1
 STOP_GRACE_SECONDS = 8.0
 # What is broken off comes back at once.
 ABORT_SECONDS = 2.0
-# A database that stays away for longer than this ends the slice.
-DATABASE_PATIENCE_SECONDS = 60.0
 DATABASE_RETRY_SECONDS = 0.5
 
 _sender: Sender | None = None
@@ -144,7 +139,7 @@ class Delivery:
 
     def _turn(self) -> None:
         now = time.monotonic()
-        if now - self.renewed_at >= RENEW_SECONDS:
+        if now - self.renewed_at >= renew_seconds():
             self._renew()
         if (
             self.look_again
@@ -172,11 +167,13 @@ class Delivery:
             self.is_lost = True
             return
         renew_claims(
-            slot=self.slice.slot, generation=self.slice.generation, lease_seconds=LEASE_SECONDS
+            slot=self.slice.slot,
+            generation=self.slice.generation,
+            lease_seconds=settings.LEASE_SECONDS,
         )
         self.wakes_seen = wakes
         self.renewed_at = asked_at
-        self.sender.lease(asked_at + LEASE_SECONDS - LEASE_MARGIN_SECONDS)
+        self.sender.lease(asked_at + settings.LEASE_SECONDS - LEASE_MARGIN_SECONDS)
 
     def _look(self) -> None:
         """See which mailings may send now; recall what was claimed for those that no longer may."""
@@ -262,6 +259,7 @@ class Delivery:
             self.due.discard(mailing.id)
             self.look_again = True
         if batch is not None:
+            reach("claimed")
             share.held[mailing.id] += len(batch.messages)
             self.served.add(mailing.id)
             requests = self._requests(batch, mailing, share.gateway, is_probe=is_probe)
@@ -284,7 +282,7 @@ class Delivery:
                 slot=self.slice.slot,
                 generation=self.slice.generation,
                 worker=self.slice.worker,
-                lease_seconds=LEASE_SECONDS,
+                lease_seconds=settings.LEASE_SECONDS,
                 most=most,
             )
             unused = most - (len(batch.messages) if batch else 0)
@@ -397,7 +395,7 @@ class Delivery:
             through_trouble(self._settle_turn)
 
     def _settle_turn(self) -> None:
-        if not self.is_lost and time.monotonic() - self.renewed_at >= RENEW_SECONDS:
+        if not self.is_lost and time.monotonic() - self.renewed_at >= renew_seconds():
             self._renew()
         self._take_replies()
         self._write_if_due()
@@ -427,7 +425,7 @@ class Delivery:
         return sum(share.held_in_all for share in self.shares.values())
 
     def _seconds_left(self) -> float:
-        return self.began_at + SLICE_SECONDS - time.monotonic()
+        return self.began_at + settings.SLICE_SECONDS - time.monotonic()
 
     def _slowest_deadline_seconds(self) -> float:
         return 1.0 + max(
@@ -435,9 +433,13 @@ class Delivery:
         )
 
 
+def renew_seconds() -> float:
+    return settings.LEASE_SECONDS / RENEWALS_IN_A_LEASE
+
+
 def through_trouble(step: Callable[[], None]) -> None:
     """Take a step again until the database answers; none is lost by being repeated."""
-    until = time.monotonic() + DATABASE_PATIENCE_SECONDS
+    until = time.monotonic() + settings.DATABASE_PATIENCE_SECONDS
     while True:
         try:
             return step()

@@ -4,9 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from django.conf import settings
+
 from notifier.delivery.breaker import Calls
 from notifier.delivery.ledger import Result
-from notifier.gateway.backoff import LONGEST_RETRY_AFTER_SECONDS, wait_seconds
+from notifier.gateway.backoff import wait_seconds
 from notifier.gateway.classify import Kind, Verdict, classify
 from notifier.gateway.wire import Reply
 from notifier.mailings.models import UnknownOutcome
@@ -110,7 +112,7 @@ def _calls_of_one(gateway_id: int, results: list[Result], *, plain: int) -> Call
         probes_in_trouble=sum(result.is_probe for result in troubles),
         wait_seconds=min(
             max((r.retry_after_seconds or 0.0 for r in troubles), default=0.0),
-            LONGEST_RETRY_AFTER_SECONDS,
+            settings.LONGEST_RETRY_AFTER_SECONDS,
         ),
         misconfigured=wrong or "",
     )

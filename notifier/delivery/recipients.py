@@ -3,6 +3,7 @@
 from notifier.delivery.ledger import open_messages
 from notifier.delivery.slots import wake_slots
 from notifier.delivery.wakeups import arm_end
+from notifier.failpoints import reach
 from notifier.mailings import lifecycle
 from notifier.mailings.models import Mailing, MailingStatus
 
@@ -26,6 +27,7 @@ def start_mailing(mailing_id: int) -> None:
         if not chunk.recipients:
             lifecycle.mark_prepared(mailing_id)
             break
+        reach("recipients_chosen")
         if most == FIRST_CHUNK:
             wake_slots()
         most = RECIPIENT_CHUNK

@@ -3,11 +3,13 @@
 import logging
 import time
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from notifier.delivery.breaker import FEWEST_CALLS, note_calls
+from notifier.delivery.breaker import note_calls
 from notifier.delivery.ledger import Result, record_results
 from notifier.delivery.outcome import SOUND, calls_of
+from notifier.failpoints import reach
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class Recorder:
         """Write when it is worth a transaction, and troubles as soon as a breaker may open."""
         if (
             len(self._waiting) >= FLUSH_RESULTS
-            or self._troubles >= FEWEST_CALLS
+            or self._troubles >= settings.BREAKER_FEWEST_CALLS
             or (self._waiting and time.monotonic() - self._oldest_at >= FLUSH_SECONDS)
         ):
             self.write()
@@ -53,6 +55,8 @@ class Recorder:
                 record_results(portion)
                 for calls in calls_of(portion):
                     note_calls(calls)
+                reach("before_results_commit")
+            reach("results_committed")
             del self._waiting[: len(portion)]
         self._oldest_at = time.monotonic()
         self.wrote_troubles |= self._troubles > 0

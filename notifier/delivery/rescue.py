@@ -7,6 +7,7 @@ Short statements, safe to run twice and at the same time.
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -20,7 +21,6 @@ from notifier.delivery.slots import revive_dead_slots, wake_slots
 from notifier.delivery.work import earliest_due
 from notifier.mailings.models import Mailing, MailingStatus
 
-SWEEP_SECONDS = 10.0
 # A cancelled mailing may have had requests under way: look after it so long.
 AFTER_CANCEL = timedelta(hours=1)
 
@@ -45,7 +45,7 @@ def take_turn() -> bool:
             "INSERT INTO heartbeat (name, at) VALUES ('sweep', now()) ON CONFLICT (name)"
             " DO UPDATE SET at = now()"
             " WHERE heartbeat.at < now() - %s * interval '1 second' RETURNING name",
-            [SWEEP_SECONDS],
+            [settings.SWEEP_SECONDS],
         )
         return cursor.fetchone() is not None
 

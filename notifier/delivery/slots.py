@@ -13,10 +13,9 @@ from django.db import connection, transaction
 from notifier.delivery.models import Slot
 from notifier.delivery.queue import enqueue
 
-# A slice renews every few seconds; whoever is silent for longer is dead.
-LEASE_SECONDS = 15.0
-# How long a queued slice may wait for a worker before it is queued again.
-QUEUED_SECONDS = 20.0
+# A queued slice may wait for a worker for so much longer than a lease before it
+# is queued again.
+QUEUED_MARGIN_SECONDS = 5.0
 
 WAKE = """
     UPDATE slot SET
@@ -53,7 +52,7 @@ def wake_slots() -> None:
         _make_missing_slots()
         cursor.execute(
             WAKE.format(asleep=ASLEEP),
-            {"queued": QUEUED_SECONDS, "slots": settings.SENDER_SLOTS},
+            {"queued": queued_seconds(), "slots": settings.SENDER_SLOTS},
         )
         for slot, generation, was_asleep in cursor.fetchall():
             if was_asleep:
@@ -79,7 +78,7 @@ def begin_slice(*, slot: int, generation: int, worker: str) -> Slice | None:
             "UPDATE slot SET state = 'running', worker = %s,"
             " lease_expires_at = now() + %s * interval '1 second'"
             " WHERE id = %s AND generation = %s AND state = 'queued' RETURNING wakes",
-            [worker, LEASE_SECONDS, slot, generation],
+            [worker, settings.LEASE_SECONDS, slot, generation],
         )
         row = cursor.fetchone()
     return Slice(slot, generation, worker, wakes=row[0]) if row else None
@@ -91,7 +90,7 @@ def renew_slice(slice_: Slice) -> int | None:
         cursor.execute(
             "UPDATE slot SET lease_expires_at = now() + %s * interval '1 second'"
             " WHERE id = %s AND generation = %s AND state = 'running' RETURNING wakes",
-            [LEASE_SECONDS, slice_.slot, slice_.generation],
+            [settings.LEASE_SECONDS, slice_.slot, slice_.generation],
         )
         row = cursor.fetchone()
     return row[0] if row else None
@@ -109,7 +108,7 @@ def end_slice(slice_: Slice, *, wakes: int, more: bool) -> None:
             {
                 "more": more,
                 "wakes": wakes,
-                "queued": QUEUED_SECONDS,
+                "queued": queued_seconds(),
                 "slot": slice_.slot,
                 "generation": slice_.generation,
             },
@@ -117,6 +116,10 @@ def end_slice(slice_: Slice, *, wakes: int, more: bool) -> None:
         row = cursor.fetchone()
         if row and row[1] == Slot.State.QUEUED:
             enqueue("deliver_slice", slice_.slot, row[0])
+
+
+def queued_seconds() -> float:
+    return settings.LEASE_SECONDS + QUEUED_MARGIN_SECONDS
 
 
 def _make_missing_slots() -> None:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Hashable, Iterable
 
+from notifier.failpoints import reach
 from notifier.gateway.bulk import BulkTransport, Lane
 from notifier.gateway.wire import Reply, Request
 
@@ -157,6 +158,7 @@ class Sender:
 
     def _hand_back(self, replies: list[Reply]) -> None:
         if replies:
+            reach("request_left", len(replies))
             self._replies.extend(replies)
             if len(self._replies) >= self._enough:
                 self._replied.set()

@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
-from notifier.launch.errors import CannotStart
+from notifier.launch.errors import BadVariable
+from notifier.launch.fail_points import read_fail_points
+from notifier.launch.parameters import Parameters, read_parameters
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
@@ -25,14 +27,6 @@ DEFAULT_SENDER_SLOTS = 2
 MOST_SENDER_SLOTS = 64
 TRUE_WORDS = {"1", "true", "yes", "on"}
 FALSE_WORDS = {"0", "false", "no", "off", ""}
-
-
-class BadVariable(CannotStart):
-    """An environment variable that cannot be used; the text says how to mend it."""
-
-    def __init__(self, name: str, value: str, remedy: str) -> None:
-        super().__init__(f'{name} "{value}" {remedy}')
-        self.name = name
 
 
 @dataclass(frozen=True)
@@ -49,6 +43,8 @@ class Environment:
     gateway_token: str
     sender_slots: int
     time_zone: str
+    parameters: Parameters
+    fail_points: Mapping[str, float]
 
     @property
     def uses_embedded_database(self) -> bool:
@@ -79,6 +75,8 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         gateway_token=_token(variables),
         sender_slots=_sender_slots(variables),
         time_zone=_time_zone(variables),
+        parameters=read_parameters(variables),
+        fail_points=read_fail_points(variables, data_dir),
     )
     if environment.uses_sandbox_gateway and environment.port == environment.sandbox_port:
         raise BadVariable(

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import psutil
 
-from notifier.launch.environment import BadVariable, Environment
-from notifier.launch.errors import CannotStart
+from notifier.launch.environment import Environment
+from notifier.launch.errors import BadVariable, CannotStart
 
 
 def check_ports(environment: Environment) -> None:

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from notifier.launch.environment import BadVariable, read_environment
-from notifier.launch.errors import CannotStart
+from notifier.launch.environment import read_environment
+from notifier.launch.errors import BadVariable, CannotStart
 from notifier.launch.external_database import check_external_database
 from notifier.launch.part_process import Restarts
 from notifier.launch.ports import check_port

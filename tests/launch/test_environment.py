@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from notifier.launch.environment import CHECKOUT, BadVariable, Environment, read_environment
+from notifier.launch.environment import CHECKOUT, Environment, read_environment
+from notifier.launch.errors import BadVariable
+from notifier.launch.parameters import Parameters
 
 GOOD = {"SECRET_KEY": "a secret"}
 
@@ -29,6 +31,8 @@ def test_nothing_needs_to_be_set(tmp_path):
         gateway_token="",
         sender_slots=2,
         time_zone="UTC",
+        parameters=Parameters(),
+        fail_points={},
     )
 
 
@@ -45,6 +49,7 @@ def test_everything_can_be_set(tmp_path):
         GATEWAY_TOKEN="token",
         SENDER_SLOTS="64",
         TZ="Asia/Omsk",
+        LEASE_SECONDS="20",
     )
 
     assert found == Environment(
@@ -60,6 +65,8 @@ def test_everything_can_be_set(tmp_path):
         gateway_token="token",
         sender_slots=64,
         time_zone="Asia/Omsk",
+        parameters=Parameters(lease_seconds=20),
+        fail_points={},
     )
 
 
