@@ -5,6 +5,7 @@ from notifier.clients.models import Client, ClientFilter
 from notifier.delivery.models import (
     Attempt,
     Claim,
+    Frontier,
     GatewayCalls,
     GatewayHealth,
     Heartbeat,
@@ -21,6 +22,7 @@ __all__ = [
     "Claim",
     "Client",
     "ClientFilter",
+    "Frontier",
     "Gateway",
     "GatewayCalls",
     "GatewayHealth",

@@ -112,11 +112,11 @@ class Delivery:
         self.paced_until: dict[int, float] = {}
         self.shares: dict[int, Share] = {}
         self.mailings: dict[int, RunningMailing] = {}
-        self.texts: dict[int, str] = {}
+        self.texts: dict[int, bytes] = {}
         self.due: set[int] = set()
         self.served: set[int] = set()
         self.wakes_seen = slice_.wakes
-        self.is_lost = False
+        self.is_lost = self.look_again = False
         self.began_at = self.replied_at = time.monotonic()
         self.renewed_at = self.looked_at = 0.0
 
@@ -141,7 +141,11 @@ class Delivery:
         now = time.monotonic()
         if now - self.renewed_at >= renew_seconds():
             self._renew()
-        if now - self.looked_at >= LOOK_SECONDS or not (self.due or self._held()):
+        if (
+            self.look_again
+            or now - self.looked_at >= LOOK_SECONDS
+            or not (self.due or self._held())
+        ):
             self._look()
         self._claim()
         self._take_replies()
@@ -174,6 +178,7 @@ class Delivery:
     def _look(self) -> None:
         """See which mailings may send now; recall what was claimed for those that no longer may."""
         asked_at = time.monotonic()
+        self.look_again = False
         running = {mailing.id: mailing for mailing in work.running_mailings()}
         for mailing_id in self.mailings.keys() - running.keys() | self._ending_sooner(running):
             self._recall(self.sender.take_back(mailing_id))
@@ -259,7 +264,9 @@ class Delivery:
     ) -> None:
         batch, unused = self._claim_at_rate(share, mailing, most)
         if unused:
+            # Perhaps there is no more; perhaps it lies further on.
             self.due.discard(mailing.id)
+            self.look_again = True
         if batch is not None:
             reach("claimed")
             share.held[mailing.id] += len(batch.messages)
@@ -296,7 +303,9 @@ class Delivery:
         self, batch: ClaimedBatch, mailing: RunningMailing, gateway: Gateway, *, is_probe: bool
     ) -> list[Request]:
         begin_before = self.looked_at + mailing.seconds_left - END_MARGIN_SECONDS
-        text = self.texts.setdefault(mailing.id, text_as_json(mailing.text))
+        if mailing.id not in self.texts:
+            self.texts[mailing.id] = text_as_json(mailing.text)
+        text = self.texts[mailing.id]
         base_url = gateway.base_url
         return [
             Request(

@@ -27,9 +27,10 @@ NOT_SENT = ("failed", "expired", "cancelled", "skipped")
 class Message(models.Model):
     """What became of one recipient of one mailing. Its id is the id sent to the gateway.
 
-    Statuses change only in delivery.ledger. The columns that sending changes
-    are in no index but ``due_at``'s, so that recording a result rewrites a row
-    in its place (a heap-only update) and touches no index.
+    Statuses change only in delivery.ledger. A message that waits for its first
+    attempt has no ``due_at``: its mailing's Frontier says where such begin. So
+    claiming it and recording its acceptance change no indexed value, and
+    rewrite the row in its place (heap-only updates).
     """
 
     mailing = models.ForeignKey(
@@ -45,7 +46,9 @@ class Message(models.Model):
     reason = models.CharField(  # noqa: DJ001
         max_length=40, null=True, help_text="Why it was not accepted, or not yet."
     )
-    due_at = models.DateTimeField(null=True, help_text="When it may be claimed, while pending.")
+    due_at = models.DateTimeField(
+        null=True, help_text="When it may be claimed again; null before the first time."
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     maybe_sent = models.BooleanField(
         default=False, help_text="Some attempt ended with an unknown outcome."
@@ -77,9 +80,10 @@ class Message(models.Model):
             # The client first: so it also finds all messages of a client.
             models.UniqueConstraint(fields=["client", "mailing"], name="message_one_per_recipient"),
             models.CheckConstraint(
-                condition=Q(status="pending", due_at__isnull=False)
+                condition=Q(due_at__isnull=True, attempts=0, status="pending")
+                | Q(due_at__isnull=False, status="pending")
                 | (~Q(status="pending") & Q(due_at__isnull=True)),
-                name="message_pending_has_due_time",
+                name="message_tried_and_pending_has_due_time",
             ),
             models.CheckConstraint(
                 condition=Q(status="sending", claim_id__isnull=False)
@@ -99,6 +103,27 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"message {self.pk}"
+
+
+class Frontier(models.Model):
+    """From which message on those of a mailing may never have been claimed.
+
+    It only says where to look, and moves with every claim; the truth is in
+    the messages' rows. A row of its own, as the mailing's is held while
+    recipients are chosen.
+    """
+
+    mailing = models.OneToOneField(
+        Mailing, models.CASCADE, primary_key=True, related_name="frontier", db_constraint=False
+    )
+    next_id = models.BigIntegerField()
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "frontier"
+
+    def __str__(self) -> str:
+        return f"mailing {self.mailing_id} from message {self.next_id}"
 
 
 class Slot(models.Model):

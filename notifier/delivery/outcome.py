@@ -1,9 +1,8 @@
 """From the gateway's reply to what is written down about the message. No I/O."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -19,8 +18,7 @@ SOUND = {Kind.ACCEPTED, Kind.REJECTED}
 TROUBLES = {Kind.NOT_SENT, Kind.BUSY, Kind.UNKNOWN}
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """The key of a request: which message it carries, and under which claim."""
 
     message_id: int
@@ -38,9 +36,15 @@ def result_of(reply: Reply, *, unknown_outcome: str) -> Result | None:
     whether the message was taken: see the delivery contract, point 3.
     """
     verdict = classify(reply)
+    sent: Sent = reply.key  # type: ignore[assignment]
+    duration_ms = round(reply.duration_seconds * 1000)
+    if verdict.kind is Kind.ACCEPTED:
+        return Result(
+            sent.message_id, sent.claim_id, sent.gateway_id, sent.attempt,
+            reply.started_at, duration_ms, sent.is_probe,
+        )  # fmt: skip
     if verdict.kind is Kind.HELD_BACK:
         return None
-    sent: Sent = reply.key  # type: ignore[assignment]
     status = _status_after(verdict, unknown_outcome)
     waits = status == "pending"
     return Result(
@@ -53,8 +57,8 @@ def result_of(reply: Reply, *, unknown_outcome: str) -> Result | None:
         reason=verdict.reason,
         outcome=str(verdict.kind),
         phase=reply.phase,
-        started_at=datetime.fromtimestamp(reply.started_at, tz=UTC),
-        duration_ms=round(reply.duration_seconds * 1000),
+        started_at=reply.started_at,
+        duration_ms=duration_ms,
         wait_seconds=_wait_after(verdict, reply, attempt=sent.attempt) if waits else 0.0,
         retry_after_seconds=reply.retry_after_seconds,
         maybe_sent=verdict.kind is Kind.UNKNOWN,
@@ -66,8 +70,6 @@ def result_of(reply: Reply, *, unknown_outcome: str) -> Result | None:
 
 
 def _status_after(verdict: Verdict, unknown_outcome: str) -> str:
-    if verdict.kind is Kind.ACCEPTED:
-        return "accepted"
     if verdict.kind is Kind.REJECTED:
         return "failed"
     if verdict.kind is Kind.UNKNOWN and unknown_outcome == UnknownOutcome.HOLD:
@@ -84,19 +86,27 @@ def _wait_after(verdict: Verdict, reply: Reply, *, attempt: int) -> float:
 
 def calls_of(results: Iterable[Result]) -> list[Calls]:
     """What results say about the gateways they came from."""
+    # Of most results it is enough to know that they speak for the gateway.
+    plain: Counter[int] = Counter()
     by_gateway: dict[int, list[Result]] = defaultdict(list)
     for result in results:
-        by_gateway[result.gateway_id].append(result)
-    return [_calls_of_one(gateway_id, each) for gateway_id, each in by_gateway.items()]
+        if result.outcome in SOUND and not result.is_probe:
+            plain[result.gateway_id] += 1
+        else:
+            by_gateway[result.gateway_id].append(result)
+    return [
+        _calls_of_one(gateway_id, by_gateway[gateway_id], plain=plain[gateway_id])
+        for gateway_id in plain.keys() | by_gateway.keys()
+    ]
 
 
-def _calls_of_one(gateway_id: int, results: list[Result]) -> Calls:
+def _calls_of_one(gateway_id: int, results: list[Result], *, plain: int) -> Calls:
     sound = [result for result in results if result.outcome in SOUND]
     troubles = [result for result in results if result.outcome in TROUBLES]
     wrong = next((r.reason for r in results if r.outcome == Kind.MISCONFIGURED), None)
     return Calls(
         gateway_id=gateway_id,
-        sound=len(sound),
+        sound=plain + len(sound),
         troubles=len(troubles),
         probes_sound=sum(result.is_probe for result in sound),
         probes_in_trouble=sum(result.is_probe for result in troubles),

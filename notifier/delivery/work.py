@@ -10,9 +10,10 @@ from notifier.mailings.models import Gateway
 RUNNING_WORK = """
     SELECT mailing.id, mailing.gateway_id, mailing.text, mailing.rate_per_second,
            extract(epoch FROM mailing.end_time - now())::float,
-           EXISTS (SELECT FROM message WHERE message.mailing_id = mailing.id
-                   AND message.due_at <= now())
-    FROM mailing
+           coalesce(frontier.next_id <= mailing.last_message_id, false)
+           OR EXISTS (SELECT FROM message WHERE message.mailing_id = mailing.id
+                      AND message.due_at <= now())
+    FROM mailing LEFT JOIN frontier ON frontier.mailing_id = mailing.id
     WHERE status IN ('preparing', 'running') AND start_time <= now() AND now() < end_time
     ORDER BY mailing.id
 """
@@ -46,9 +47,12 @@ EARLIEST_DUE = """
     FROM mailing
     LEFT JOIN gateway_health AS health USING (gateway_id)
     CROSS JOIN LATERAL (
-        SELECT due_at FROM message
-        WHERE message.mailing_id = mailing.id AND due_at IS NOT NULL
-        ORDER BY due_at LIMIT 1
+        SELECT now() AS due_at FROM frontier
+        WHERE frontier.mailing_id = mailing.id AND next_id <= mailing.last_message_id
+        UNION ALL
+        (SELECT due_at FROM message
+         WHERE message.mailing_id = mailing.id AND due_at IS NOT NULL
+         ORDER BY due_at LIMIT 1)
     ) AS first
     WHERE mailing.status IN ('preparing', 'running') AND now() < mailing.end_time
       AND coalesce(health.state, 'closed') <> 'held'

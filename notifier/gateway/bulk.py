@@ -29,6 +29,11 @@ NO_CONNECTION_PHASES = {
     pycurl.E_SSL_ISSUER_ERROR: "tls",
 }
 RETRYABLE_STATUSES = (429, 503)
+_SELECT_MASKS = {
+    select.EPOLLIN: pycurl.CSELECT_IN,
+    select.EPOLLOUT: pycurl.CSELECT_OUT,
+    select.EPOLLIN | select.EPOLLOUT: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
+}
 
 
 class Lane:
@@ -119,11 +124,10 @@ class BulkTransport:
         self._epoll = select.epoll()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake_fd, select.EPOLLIN)
-        self._watched: set[int] = set()
-        self._timer_at: float | None = None
+        # What libcurl waits for on each of its sockets.
+        self._watched: dict[int, int] = {}
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._running: set[_Transfer] = set()
 
     def start(self, lane: Lane, request: Request) -> None:
@@ -137,12 +141,13 @@ class BulkTransport:
     def wait(self, timeout_seconds: float) -> list[Reply]:
         """Drive all transfers until something happens or the time is over; what has ended."""
         for fd, events in self._epoll.poll(self._until_timer(timeout_seconds)):
-            if fd == self._wake_fd:
+            if fd in self._watched:
+                self._multi.socket_action(fd, _SELECT_MASKS.get(events, pycurl.CSELECT_ERR))
+            elif fd == self._wake_fd:
                 os.eventfd_read(self._wake_fd)
-            elif fd in self._watched:
-                self._multi.socket_action(fd, _select_mask(events))
-        if self._timer_at is not None and time.monotonic() >= self._timer_at:
-            self._timer_at = None
+            else:
+                self._forget(fd)
+        if self._multi.timeout() == 0:
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         return self._collect()
 
@@ -160,9 +165,9 @@ class BulkTransport:
         return replies
 
     def _until_timer(self, timeout_seconds: float) -> float:
-        if self._timer_at is None:
-            return timeout_seconds
-        return max(0.0, min(timeout_seconds, self._timer_at - time.monotonic()))
+        # Asked here, once for many transfers; a callback would come twice for each.
+        milliseconds = self._multi.timeout()
+        return timeout_seconds if milliseconds < 0 else min(timeout_seconds, milliseconds / 1000)
 
     def _collect(self) -> list[Reply]:
         replies = []
@@ -185,31 +190,25 @@ class BulkTransport:
         return reply
 
     def _watch(self, what: int, fd: int, _multi: object, _data: object) -> None:
+        """Called by libcurl when what it waits for on a socket changes.
+
+        A socket that it lets go stays with epoll: nearly always the next
+        request goes over it and waits for the same.
+        """
         if what == pycurl.POLL_REMOVE:
-            if fd in self._watched:
-                self._watched.discard(fd)
-                # One that is closed already epoll has forgotten by itself.
-                with contextlib.suppress(OSError):
-                    self._epoll.unregister(fd)
-        elif fd in self._watched:
-            self._epoll.modify(fd, self._EVENTS[what])
-        else:
-            self._watched.add(fd)
-            self._epoll.register(fd, self._EVENTS[what])
+            self._watched.pop(fd, None)
+            return
+        self._watched[fd] = wanted = self._EVENTS[what]
+        try:
+            self._epoll.modify(fd, wanted)
+        except FileNotFoundError:
+            # New, or another under a number that was closed meanwhile.
+            self._epoll.register(fd, wanted)
 
-    def _set_timer(self, milliseconds: int) -> None:
-        self._timer_at = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
-
-
-def _select_mask(events: int) -> int:
-    mask = 0
-    if events & select.EPOLLIN:
-        mask |= pycurl.CSELECT_IN
-    if events & select.EPOLLOUT:
-        mask |= pycurl.CSELECT_OUT
-    if events & (select.EPOLLERR | select.EPOLLHUP):
-        mask |= pycurl.CSELECT_ERR
-    return mask
+    def _forget(self, fd: int) -> None:
+        """An idle connection that the gateway closes: libcurl will find that out by itself."""
+        with contextlib.suppress(OSError):
+            self._epoll.unregister(fd)
 
 
 def _reply_of(transfer: _Transfer, code: int, words: str) -> Reply:

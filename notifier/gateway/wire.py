@@ -7,14 +7,15 @@ POST {base}/v1/send/{id}   Authorization: Bearer …   {"id", "phone", "text"}
 import json
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LONGEST_REPLY = 64 * 1024
 KEPT_REPLY = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+# Named tuples, as one of each is made for every message: a frozen dataclass
+# takes three to five times as long to make.
+class Request(NamedTuple):
     """One message on its way out.
 
     ``key`` is the caller's, handed back with the reply. Of requests from
@@ -29,8 +30,7 @@ class Request:
     begin_before: float = math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What came of one request.
 
     ``error`` is empty where a whole HTTP reply arrived, else libcurl's words.
@@ -54,16 +54,16 @@ def message_url(base_url: str, message_id: int) -> str:
     return f"{base_url}/v1/send/{message_id}"
 
 
-def message_body(message_id: int, phone: str, text_json: str) -> bytes:
+def message_body(message_id: int, phone: str, text_json: bytes) -> bytes:
     """The JSON body; ``text_json`` is the text already as JSON, quotes included.
 
     Encoding the text once for a whole mailing keeps a request cheap.
     """
-    return b'{"id":%d,"phone":%d,"text":%b}' % (message_id, int(phone), text_json.encode())
+    return b'{"id":%d,"phone":%d,"text":%b}' % (message_id, int(phone), text_json)
 
 
-def text_as_json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def text_as_json(text: str) -> bytes:
+    return json.dumps(text, ensure_ascii=False).encode()
 
 
 def request_headers(token: str) -> list[str]:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.db.models import F, Func, QuerySet
+from django.db.models import F, Func, Min, Q, QuerySet
 
-from notifier.delivery.models import Claim, Message, MessageStatus
+from notifier.delivery.models import Claim, Frontier, Message, MessageStatus
 from notifier.mailings.models import Mailing
 
 
@@ -29,12 +29,13 @@ def with_status(messages: QuerySet[Message], status: str) -> QuerySet[Message]:
     """Those of the messages that are in a status, by the index that it implies."""
     if status == MessageStatus.SENDING:
         messages = messages.filter(id__in=_claimed_ids())
+    if status == MessageStatus.PENDING:
+        messages = messages.filter(Q(due_at__isnull=False) | Q(id__gte=_first_frontier()))
     return messages.filter(status=status, **IMPLIED.get(status, {}))
 
 
-# What a status says about the indexed columns: message_due and message_reason.
+# What a status says about the indexed columns: message_reason.
 IMPLIED: dict[str, dict[str, Any]] = {
-    MessageStatus.PENDING: {"due_at__isnull": False},
     MessageStatus.FAILED: {"reason__isnull": False},
     MessageStatus.UNKNOWN: {"reason__isnull": False},
     MessageStatus.EXPIRED: {"reason__isnull": False},
@@ -47,6 +48,12 @@ def _of_mailing(messages: QuerySet[Message], mailing_id: int) -> QuerySet[Messag
     known = Mailing.objects.filter(pk=mailing_id, first_message_id__isnull=False)
     span = known.values_list("first_message_id", "last_message_id").first()
     return messages.filter(mailing_id=mailing_id, id__range=span) if span else messages.none()
+
+
+def _first_frontier() -> int:
+    """No message before this one waits for its first attempt."""
+    ahead = Frontier.objects.filter(next_id__lte=F("mailing__last_message_id"))
+    return ahead.aggregate(first=Min("next_id"))["first"] or 2**63 - 1
 
 
 def _claimed_ids() -> QuerySet[Claim, Any]:

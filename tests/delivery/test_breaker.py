@@ -92,16 +92,17 @@ def test_a_sender_without_a_message_to_probe_with_leaves_the_probes_to_others(
     sandbox, note, gateway, add_clients, run_queue
 ):
     add_clients(1)
+    sandbox.set_faults({"500": 1})
     create_mailing(text="Hi", conditions={})
-    note(troubles=20)
     run_queue()
+    note(troubles=20)
     Message.objects.update(due_at=timezone.now() + timedelta(minutes=1))
     let_rest_pass()
 
     wake_slots()
     run_queue()
 
-    assert (sandbox.ledger(), health().probe_lease_until) == ([], None)
+    assert (len(sandbox.ledger()), health().probe_lease_until) == (1, None)
     assert permit(gateway) == Permit(0.0, probes=3)
 
 

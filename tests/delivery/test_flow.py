@@ -1,6 +1,7 @@
 """A mailing from its creation to its end, with tasks run in this process one by one."""
 
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -407,7 +408,7 @@ def be_told_to_wait(batch):
             Result(
                 message_id=message.id, claim_id=batch.claim_id, gateway_id=1, number=1,
                 status="pending", reason="unavailable", outcome="busy", phase="reply",
-                started_at=timezone.now(), duration_ms=1,
+                started_at=time.time(), duration_ms=1,
             )
         ]
     )  # fmt: skip

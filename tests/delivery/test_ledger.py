@@ -1,16 +1,23 @@
 """Claims, fencing and rescue: what is written down when senders die or come late."""
 
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
+from notifier.clients.models import Client
 from notifier.delivery import ledger, recipients
 from notifier.delivery.control import cancel_mailing, create_mailing, delete_mailing
 from notifier.delivery.ledger import Result
-from notifier.delivery.models import Attempt, Claim, Message, MinuteCount
+from notifier.delivery.ledger.frontier import STRETCH
+from notifier.delivery.models import Attempt, Claim, Frontier, Message, MinuteCount
 from notifier.statistics.counts import mailing_counts
+from tests.running import wait_for
 
 LONG_AGO = "2026-01-01T00:00Z"
 
@@ -48,7 +55,7 @@ def result(message_id, claim_id, status="accepted", **fields):
         reason=None if status == "accepted" else "rejected",
         outcome=fields.pop("outcome", "accepted" if status == "accepted" else "rejected"),
         phase="reply",
-        started_at=timezone.now(),
+        started_at=time.time(),
         duration_ms=5,
         http_status=200,
         gateway_code=0,
@@ -203,12 +210,83 @@ def test_what_never_left_goes_back_without_an_attempt(mailing):
     assert len(claim(mailing, most=10).messages) == 3
 
 
+def test_a_mailing_whose_messages_lie_between_another_ones_is_claimed_whole(mailing, add_clients):
+    """The frontier passes over what is not the mailing's, a stretch at a time."""
+    frontier = Frontier.objects.get(mailing=mailing)
+    Message.objects.filter(mailing=mailing, id__gt=frontier.next_id + 1).update(
+        id=F("id") + 3 * STRETCH
+    )
+    mailing.last_message_id += 3 * STRETCH
+    mailing.save()
+
+    batches = [claim(mailing, most=2) for _ in range(6)]
+
+    assert sum(len(batch.messages) for batch in batches if batch) == 4
+
+
+def test_senders_that_claim_at_once_get_every_message_once(mailing, add_clients):
+    add_clients(3_000)
+    large = create_mailing(text="Hi", conditions={})
+    recipients.start_mailing(large.pk)
+
+    def claim_all(slot: int) -> list[int]:
+        found = []
+        while batch := claim(large, most=50, generation=slot):
+            found += [message.id for message in batch.messages]
+        connection.close()
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = list(itertools.chain(*pool.map(claim_all, range(4))))
+
+    assert len(claimed) == len(set(claimed)) == 3_004
+
+
+def test_what_is_closed_while_it_is_being_claimed_is_one_or_the_other(mailing, add_clients):
+    """An opt-out in mid-claim: the row is looked at again once the other is done with it."""
+    opted_out = Client.objects.earliest("id")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            ledger.close_waiting_of_client(opted_out.pk, reason="opted_out")
+            claiming = pool.submit(_claim_and_hang_up, mailing)
+            wait_for(_waits_for_a_lock, seconds=10, what="the claim at the locked row")
+        batch = claiming.result(10)
+
+    assert len(batch.messages) == 3
+    assert Message.objects.get(client_id=opted_out.pk).status == "skipped"
+
+
+def _claim_and_hang_up(mailing):
+    batch = claim(mailing)
+    connection.close()
+    return batch
+
+
+def _waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
+
+
+def test_closing_a_mailing_closes_what_was_never_tried_and_what_was(mailing):
+    batch = claim(mailing, most=1)
+    ledger.return_unsent(batch.claim_id, [batch.messages[0].id])
+
+    closed = [
+        ledger.close_waiting(mailing.pk, status="expired", reason="end_passed", most=2)
+        for _ in range(3)
+    ]
+
+    assert closed == [2, 2, 0]
+    assert not ledger.has_open_messages(mailing)
+
+
 @pytest.mark.parametrize(
     "broken",
     [
         {"status": "sending", "due_at": None},
         {"status": "accepted", "due_at": None},
-        {"due_at": None},
+        {"due_at": None, "attempts": 1},
         {"claim_id": 5},
         {
             "status": "failed",

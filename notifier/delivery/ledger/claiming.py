@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from notifier.delivery.ledger.frontier import CHOOSE_WAITING
 from notifier.delivery.ledger.withdrawing import withdraw_unreachable
 
 
-@dataclass(frozen=True)
-class ClaimedMessage:
+class ClaimedMessage(NamedTuple):
     id: int
     phone: str
     attempts: int
@@ -24,22 +25,24 @@ class ClaimedBatch:
     messages: list[ClaimedMessage]
 
 
-CLAIM_MESSAGES = """
-    WITH due AS (
+CLAIM_MESSAGES = f"""
+    WITH span AS (
+        SELECT last_message_id FROM mailing
+        WHERE id = %(mailing)s AND status IN ('preparing', 'running')
+          AND start_time <= now() AND now() < end_time
+    ),
+    due AS (
         SELECT id FROM message
-        WHERE mailing_id = %(mailing)s AND due_at <= now()
-          AND EXISTS (
-            SELECT FROM mailing
-            WHERE mailing.id = %(mailing)s AND mailing.status IN ('preparing', 'running')
-              AND mailing.start_time <= now() AND now() < mailing.end_time
-          )
+        WHERE mailing_id = %(mailing)s AND due_at <= now() AND EXISTS (SELECT FROM span)
         ORDER BY due_at LIMIT %(most)s
         FOR UPDATE SKIP LOCKED
     ),
+    {CHOOSE_WAITING},
     next_claim AS (SELECT nextval(pg_get_serial_sequence('claim', 'id')) AS id),
     taken AS (
         UPDATE message SET status = 'sending', due_at = NULL, claim_id = next_claim.id
-        FROM due, next_claim WHERE message.id = due.id
+        FROM chosen, next_claim
+        WHERE message.id = chosen.id AND message.status = 'pending'
         RETURNING message.id, message.phone, message.attempts
     ),
     claimed AS (
@@ -66,7 +69,7 @@ def claim_messages(
     """Take up to ``most`` due messages of a mailing that may send now; None if none are due.
 
     Committed on return, so that no byte leaves before the claim is known.
-    Uses the index message_due.
+    Uses the index message_due, and the primary key from the frontier on.
     """
     with connection.cursor() as cursor:
         cursor.execute(

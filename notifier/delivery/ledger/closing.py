@@ -1,66 +1,88 @@
 """pending → expired, cancelled, skipped; and the end of a mailing's messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from notifier.delivery.ledger.counting import COUNT_CHANGED
-from notifier.delivery.models import Claim, Message
+from notifier.delivery.ledger.frontier import CHOOSE_WAITING
+from notifier.delivery.models import Claim, Frontier, Message
 from notifier.mailings.models import Mailing
 
-CLOSE_WAITING = """
-    WITH waiting AS (
+WAITING_OF_MAILING = f"""
+    span AS (SELECT last_message_id FROM mailing WHERE id = %(mailing)s),
+    due AS (
         SELECT id FROM message
-        WHERE {which} AND due_at IS NOT NULL LIMIT %(most)s FOR UPDATE SKIP LOCKED
+        WHERE mailing_id = %(mailing)s AND due_at IS NOT NULL LIMIT %(most)s
+        FOR UPDATE SKIP LOCKED
     ),
+    {CHOOSE_WAITING}
+"""
+
+WAITING_OF_CLIENT = """
+    chosen AS (
+        SELECT id FROM message
+        WHERE client_id = %(client)s AND status = 'pending' FOR UPDATE SKIP LOCKED
+    )
+"""
+
+WAITING_AMONG = """
+    chosen AS (
+        SELECT id FROM message
+        WHERE id = ANY(%(messages)s) AND status = 'pending' FOR UPDATE SKIP LOCKED
+    )
+"""
+
+CLOSE = f""",
     changed AS (
         UPDATE message SET
             status = CASE WHEN maybe_sent THEN 'unknown' ELSE %(status)s END,
             -- What is unknown is so for the reason it had before.
             reason = CASE WHEN maybe_sent THEN reason ELSE %(reason)s END,
             due_at = NULL, finished_at = now()
-        FROM waiting WHERE message.id = waiting.id
+        FROM chosen WHERE message.id = chosen.id AND message.status = 'pending'
         RETURNING message.mailing_id, message.status AS outcome
     ),
-    counted AS ({count_changed})
+    counted AS ({COUNT_CHANGED})
     SELECT count(*) FROM changed
 """
 
 
 def close_waiting(mailing_id: int, *, status: str, reason: str, most: int) -> int:
     """Close up to ``most`` waiting messages of a mailing; how many were found."""
-    return _close("mailing_id = %(mailing)s", {"mailing": mailing_id}, status, reason, most)
+    values = {"mailing": mailing_id, "most": most, "status": status, "reason": reason}
+    return _close(WAITING_OF_MAILING, values)
 
 
 def close_waiting_of_client(client_id: int, *, reason: str) -> int:
     """Skip all that still waits for one client. Uses message_one_per_recipient."""
-    return _close("client_id = %(client)s", {"client": client_id}, "skipped", reason, 100_000)
+    values = {"client": client_id, "status": "skipped", "reason": reason}
+    return _close(WAITING_OF_CLIENT, values)
 
 
 def close_waiting_among(message_ids: Sequence[int], *, reason: str) -> int:
     """Skip those of the messages that wait."""
-    values = {"messages": list(message_ids)}
-    return _close("id = ANY(%(messages)s)", values, "skipped", reason, len(message_ids))
+    values = {"messages": list(message_ids), "status": "skipped", "reason": reason}
+    return _close(WAITING_AMONG, values)
 
 
-def _close(which: str, values: Mapping[str, Any], status: str, reason: str, most: int) -> int:
+def _close(waiting: str, values: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(
-            CLOSE_WAITING.format(which=which, count_changed=COUNT_CHANGED),
-            {**values, "status": status, "reason": reason, "most": most},
-        )
+        cursor.execute("WITH " + waiting + CLOSE, values)
         return cursor.fetchone()[0]
 
 
 def has_open_messages(mailing: Mailing) -> bool:
     """Whether any message waits or is being sent: looks at the rows, never at a counter."""
+    if Frontier.objects.filter(mailing=mailing, next_id__lte=mailing.last_message_id or 0).exists():
+        return True
     if Message.objects.filter(mailing=mailing, due_at__isnull=False).exists():
         return True
     if Claim.objects.filter(mailing=mailing, open__gt=0).exists():
         return True
-    # Both indexes say no; only then the rows themselves, once in a mailing's life.
+    # All three say no; only then the rows themselves, once in a mailing's life.
     return _messages_of(mailing).filter(status__in=("pending", "sending")).exists()
 
 
@@ -75,6 +97,7 @@ def delete_messages(mailing: Mailing) -> None:
         )
     messages._raw_delete(messages.db)
     Claim.objects.filter(mailing=mailing).delete()
+    Frontier.objects.filter(mailing=mailing).delete()
 
 
 def _messages_of(mailing: Mailing) -> QuerySet[Message]:

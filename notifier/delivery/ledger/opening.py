@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from notifier.clients.conditions import matching_clients
 from notifier.delivery.ledger.counting import COUNT_CHANGED
+from notifier.delivery.models import Frontier
 from notifier.mailings.models import Mailing
 
 
@@ -25,7 +26,7 @@ OPEN_MESSAGES = """
         SELECT %s, id, phone,
                CASE WHEN opted_out_at IS NULL THEN 'pending' ELSE 'skipped' END,
                CASE WHEN opted_out_at IS NOT NULL THEN 'opted_out' END,
-               CASE WHEN opted_out_at IS NULL THEN now() END,
+               NULL,
                CASE WHEN opted_out_at IS NOT NULL THEN now() END,
                0, false
         FROM chosen ORDER BY chosen.id
@@ -67,6 +68,7 @@ def open_messages(mailing_id: int, *, most: int) -> OpenedChunk:
             mailing.last_client_id = last_client
             mailing.first_message_id = mailing.first_message_id or first
             mailing.last_message_id = last
+            Frontier.objects.get_or_create(mailing=mailing, defaults={"next_id": first})
             mailing.save(
                 update_fields=[
                     "audience", "last_client_id", "first_message_id", "last_message_id",

@@ -11,7 +11,7 @@ from notifier.delivery.models import Message
 UNREACHABLE = """
     SELECT CASE WHEN client.id IS NULL THEN 'client_deleted' ELSE 'opted_out' END, message.id
     FROM message LEFT JOIN client ON client.id = message.client_id
-    WHERE message.id = ANY(%s) AND message.due_at IS NOT NULL
+    WHERE message.id = ANY(%s) AND message.status = 'pending'
       AND (client.id IS NULL OR client.opted_out_at IS NOT NULL)
 """
 
