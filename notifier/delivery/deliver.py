@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from notifier.delivery import breaker, slots, wakeups, work
 from notifier.delivery.ledger import (
@@ -25,7 +25,7 @@ from notifier.delivery.ledger import (
 from notifier.delivery.outcome import Sent, result_of
 from notifier.delivery.queue import enqueue
 from notifier.delivery.rates import Rate, take_from_both
-from notifier.delivery.record import DATABASE_TROUBLE, Recorder, forget_connection
+from notifier.delivery.record import Recorder, forget_connection, is_database_away
 from notifier.delivery.rejections import pause_if_rejected
 from notifier.delivery.share import Share
 from notifier.delivery.slots import Slice
@@ -452,7 +452,9 @@ def through_trouble(step: Callable[[], None]) -> None:
     while True:
         try:
             return step()
-        except DATABASE_TROUBLE as error:
+        except (DatabaseError, InterfaceError) as error:
+            if not is_database_away(error):
+                raise
             forget_connection(error)
             if time.monotonic() >= until or is_stopping():
                 raise

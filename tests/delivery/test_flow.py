@@ -7,7 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.utils import timezone
 
 from notifier.clients.models import Client
@@ -19,6 +26,7 @@ from notifier.delivery.control import (
     pause_mailing,
     resume_mailing,
 )
+from notifier.delivery.deliver import through_trouble
 from notifier.delivery.ledger import Result, claim_messages, record_results, return_unsent
 from notifier.delivery.models import Attempt, Claim, Message, MinuteCount, Slot
 from notifier.delivery.withdrawal import delete_client, opt_out_client
@@ -469,3 +477,31 @@ def test_the_minute_counters_say_what_the_rows_say(sandbox, add_clients, run_que
     counts = dict(MinuteCount.objects.values_list("outcome", "count"))
     assert counts.pop("retried") == Attempt.objects.exclude(outcome="rejected").count()
     assert counts == dict(ended)
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError("gone"), InterfaceError("closed"), DatabaseError("server closed")]
+)
+def test_a_step_is_taken_again_while_the_database_is_away(transactional_db, error):
+    """The last is what psycopg2 raises where the server dies in the middle of a statement."""
+    errors = [error]
+
+    def step():
+        if errors:
+            raise errors.pop()
+
+    through_trouble(step)
+
+    assert errors == []
+
+
+def test_a_step_that_the_database_refuses_is_not_taken_again(transactional_db):
+    taken = []
+
+    def step():
+        taken.append(1)
+        raise IntegrityError("violates")
+
+    with pytest.raises(IntegrityError):
+        through_trouble(step)
+    assert len(taken) == 1

@@ -67,8 +67,10 @@ class QuickNotifier(RunningNotifier):
             with self.rows.cursor() as cursor:
                 cursor.execute(statement, values)
                 return [cursor.fetchall() if cursor.description else []]
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
-            self.rows.close()
+        except psycopg2.Error:
+            # Where the server dies in mid-statement, the error is of no particular kind.
+            if not self.rows.closed:
+                raise
             return []
 
     def add_clients(self, tag: str, count: int) -> None:
