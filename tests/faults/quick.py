@@ -67,10 +67,12 @@ class QuickNotifier(RunningNotifier):
             with self.rows.cursor() as cursor:
                 cursor.execute(statement, values)
                 return [cursor.fetchall() if cursor.description else []]
-        except psycopg2.Error:
-            # Where the server dies in mid-statement, the error is of no particular kind.
-            if not self.rows.closed:
+        except psycopg2.Error as error:
+            # Where the server has died, the error may be of no particular kind.
+            away = (psycopg2.OperationalError, psycopg2.InterfaceError)
+            if type(error) is not psycopg2.DatabaseError and not isinstance(error, away):
                 raise
+            self.rows.close()
             return []
 
     def add_clients(self, tag: str, count: int) -> None:
