@@ -117,8 +117,11 @@ def cancel(mailing_id: int) -> Mailing:
 
 
 def lock_for_change(mailing_id: int) -> Mailing:
-    """The mailing, held until the transaction ends: it cannot start or end meanwhile."""
-    return Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
+    """The mailing, held until the transaction ends: it cannot start or end meanwhile.
+
+    Its key is not held: senders write new counters of the mailing all the while.
+    """
+    return Mailing.objects.select_for_update(of=("self",), no_key=True).get(pk=mailing_id)
 
 
 def _lock_for(mailing_id: int, action: str, wish: str) -> Mailing:

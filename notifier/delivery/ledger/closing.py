@@ -25,10 +25,21 @@ CLOSE_WAITING = """
     SELECT count(*) FROM changed
 """
 
+WAITS_NO_MORE = """
+    mailing_id = %(mailing)s AND EXISTS (
+        SELECT FROM mailing WHERE mailing.id = %(mailing)s
+          AND (mailing.status = 'cancelled' OR mailing.end_time <= now())
+    )
+"""
+
 
 def close_waiting(mailing_id: int, *, status: str, reason: str, most: int) -> int:
-    """Close up to ``most`` waiting messages of a mailing; how many were found."""
-    return _close("mailing_id = %(mailing)s", {"mailing": mailing_id}, status, reason, most)
+    """Close up to ``most`` waiting messages of a mailing that was cancelled or has passed its end.
+
+    How many were found. The statement looks at the mailing itself, as a person
+    may just have given it a new end.
+    """
+    return _close(WAITS_NO_MORE, {"mailing": mailing_id}, status, reason, most)
 
 
 def close_waiting_of_client(client_id: int, *, reason: str) -> int:
