@@ -78,6 +78,20 @@ def test_unknown_messages_are_counted_as_sent_and_ask_no_more(
     page.look_at_it_every_way()
 
 
+def test_enter_alone_decides_nothing(page: Watched, mailing: Mailing) -> None:
+    page.open(f"/mailings/{mailing.pk}/")
+
+    page.page.focus("#ask-decide")
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_selector("dialog[open] >> text=Count 3 as sent")
+    assert page.comes_true(f"{FOCUSED} === 'confirm-title'")
+    page.page.keyboard.press("Enter")
+    page.page.keyboard.press("Tab")
+
+    assert page.page.evaluate("document.activeElement.innerText") == "Send 2 again"
+    assert set(Message.objects.filter(status="unknown").values_list("reason")) == {("timed_out",)}
+
+
 def test_a_wrong_end_is_told_in_the_dialog_and_enter_never_counts_as_sent(
     page: Watched, mailing: Mailing
 ) -> None:
