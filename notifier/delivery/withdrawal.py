@@ -1,10 +1,12 @@
 """Clients who are not to be reached any more: what waits for them is withdrawn with it."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from notifier.clients.models import Client
 from notifier.delivery.ledger import close_waiting_of_client
+from notifier.delivery.models import Message, MessageStatus
 from notifier.mailings.models import Mailing, MailingStatus
 
 
@@ -14,7 +16,7 @@ def opt_out_client(client: Client) -> None:
         client.opted_out_at = client.opted_out_at or timezone.now()
         client.save(update_fields=["opted_out_at", "updated_at"])
         close_waiting_of_client(client.pk, reason="opted_out")
-    _withdraw_from_preparing(client.pk, reason="opted_out")
+    _withdraw_from_what_was_under_way(client.pk, reason="opted_out")
 
 
 def opt_in_client(client: Client) -> None:
@@ -29,14 +31,21 @@ def delete_client(client: Client) -> None:
     with transaction.atomic():
         close_waiting_of_client(client_id, reason="client_deleted")
         client.delete()
-    _withdraw_from_preparing(client_id, reason="client_deleted")
+    _withdraw_from_what_was_under_way(client_id, reason="client_deleted")
 
 
-def _withdraw_from_preparing(client_id: int, *, reason: str) -> None:
-    # A chunk of recipients that was being chosen meanwhile did not see the
-    # change. It holds its mailing's row, so waiting for that row is waiting
-    # for the chunk; every later chunk sees the change by itself.
+def _withdraw_from_what_was_under_way(client_id: int, *, reason: str) -> None:
+    # A chunk of recipients that was being chosen meanwhile, or of messages
+    # that were being sent again, did not see the change. It holds its
+    # mailing's row, so waiting for that row is waiting for the chunk; every
+    # later chunk sees the change by itself.
     with transaction.atomic():
-        preparing = Mailing.objects.filter(status=MailingStatus.PREPARING)
-        list(preparing.select_for_update(of=("self",)).order_by("id").values_list("id"))
+        might_be_sent_again = Message.objects.filter(
+            client_id=client_id, status__in=[MessageStatus.FAILED, MessageStatus.UNKNOWN]
+        )
+        mailings = Mailing.objects.filter(
+            Q(status=MailingStatus.PREPARING) | Q(pk__in=might_be_sent_again.values("mailing_id"))
+        )
+        held = mailings.select_for_update(of=("self",), no_key=True)
+        list(held.order_by("id").values_list("id"))
         close_waiting_of_client(client_id, reason=reason)

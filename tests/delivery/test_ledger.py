@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from notifier.clients.models import Client
-from notifier.delivery import ledger, recipients
+from notifier.delivery import control, ledger, recipients
 from notifier.delivery.control import create_mailing
 from notifier.delivery.ledger import Result
 from notifier.delivery.ledger.frontier import STRETCH
@@ -250,9 +250,10 @@ def _waits_for_a_lock() -> bool:
 def test_closing_a_mailing_closes_what_was_never_tried_and_what_was(mailing):
     batch = claim(mailing, most=1)
     ledger.return_unsent(batch.claim_id, [batch.messages[0].id])
+    control.cancel_mailing(mailing.pk)
 
     closed = [
-        ledger.close_waiting(mailing.pk, status="expired", reason="end_passed", most=2)
+        ledger.close_waiting(mailing.pk, status="cancelled", reason="cancelled", most=2)
         for _ in range(3)
     ]
 
