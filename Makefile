@@ -2,13 +2,14 @@
 PYTHON := .venv/bin/python
 INSTALL := @sh notifier/launch/install.sh
 
-.PHONY: help run test lint bench vendor clean
+.PHONY: help run test lint bench faults vendor clean
 
 help:
 	@echo "make run    start Notifier, until Ctrl-C"
 	@echo "make test   run the tests; ARGS='-k name' passes options to pytest"
 	@echo "make lint   check style, types, imports and migrations"
 	@echo "make bench  measure the whole path beside what it is compared with"
+	@echo "make faults send through random faults, seed by seed; ARGS='--seed 7' repeats one"
 	@echo "make vendor fetch the front end's packages again (needs npm; what it writes is committed)"
 	@echo "make clean  remove what tests and checks have left"
 
@@ -31,6 +32,10 @@ lint:
 bench:
 	$(INSTALL) requirements-dev.txt
 	@$(PYTHON) -m tests.bench $(ARGS)
+
+faults:
+	$(INSTALL) requirements-dev.txt
+	@$(PYTHON) -m tests.faults $(ARGS)
 
 vendor:
 	$(INSTALL) requirements.txt

@@ -8,7 +8,6 @@ It starts with the first test that asks for a database, and ends with the tests.
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -16,30 +15,10 @@ from typing import NoReturn
 import django
 import pytest
 
+from tests.folders import make_open_folder
+
 # SIGTERM ends the tests as Ctrl-C does, or it would leave their server behind.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def make_open_folder() -> Path:
-    """An empty folder that every account may enter.
-
-    Run by root, the embedded server works under another account, and pytest's
-    own temporary folders are closed to it.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="notifier-tests-", dir=base_for_data()))
-    folder.chmod(0o711)
-    return folder
-
-
-def base_for_data() -> Path:
-    """In memory where there is plenty: most of the time would go into writing to disk."""
-    memory = Path("/dev/shm")
-    is_roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_FOR_DATA
-    return memory if is_roomy else Path("/tmp")
-
-
-ROOM_FOR_DATA = 4 << 30
-
 
 DATA_FOLDER = make_open_folder()
 

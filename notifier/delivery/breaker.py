@@ -9,6 +9,7 @@ While it is open or held nothing is claimed, so waiting costs no message an
 attempt. Rejections are the gateway's business and never open it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -161,10 +162,11 @@ def note_calls(calls: Calls) -> None:
             cursor.execute(HOLD, {**values, "reason": calls.misconfigured})
 
 
-def permits() -> dict[int, Permit]:
+def permits(*, probing: Collection[int]) -> dict[int, Permit]:
     """What may be used of each gateway now; one that is not named may be used fully.
 
-    Grants the probes of a gateway whose rest is over to one caller at a time.
+    Grants the probes of a gateway whose rest is over to one caller at a time,
+    of those who have a message to probe it with: ``probing``.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -175,7 +177,9 @@ def permits() -> dict[int, Permit]:
         if any(state == GatewayHealth.State.RAMPING for _, state, _, _ in rows):
             cursor.execute(CLOSE_RAMPED, {"ramp": settings.BREAKER_RAMP_SECONDS})
         return {
-            gateway_id: _permit(gateway_id, state, seconds=seconds, is_rested=is_rested)
+            gateway_id: _permit(
+                gateway_id, state, seconds=seconds, may_probe=is_rested and gateway_id in probing
+            )
             for gateway_id, state, seconds, is_rested in rows
         }
 
@@ -199,10 +203,10 @@ def forget_old_calls() -> None:
         cursor.execute("DELETE FROM gateway_calls WHERE began_at < now() - interval '10 minutes'")
 
 
-def _permit(gateway_id: int, state: str, *, seconds: float, is_rested: bool) -> Permit:
+def _permit(gateway_id: int, state: str, *, seconds: float, may_probe: bool) -> Permit:
     if state == GatewayHealth.State.RAMPING:
         return Permit(min(1.0, max(LEAST_OF_RAMP, seconds / settings.BREAKER_RAMP_SECONDS)))
-    if state == GatewayHealth.State.OPEN and is_rested and _lease_probe(gateway_id):
+    if state == GatewayHealth.State.OPEN and may_probe and _lease_probe(gateway_id):
         return Permit(0.0, probes=settings.BREAKER_PROBES)
     return NOTHING
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from notifier.delivery import breaker, slots, wakeups, work
 from notifier.delivery.ledger import (
@@ -26,7 +26,7 @@ from notifier.delivery.ledger import (
 from notifier.delivery.outcome import Sent, result_of
 from notifier.delivery.queue import enqueue
 from notifier.delivery.rates import Rate, take_from_both
-from notifier.delivery.record import DATABASE_TROUBLE, Recorder, forget_connection
+from notifier.delivery.record import Recorder, forget_connection, is_database_away
 from notifier.delivery.rejections import pause_if_rejected
 from notifier.delivery.share import Share
 from notifier.delivery.slots import Slice
@@ -226,7 +226,7 @@ class Delivery:
 
     def _ask_breakers(self) -> None:
         """Use of each gateway what its breaker permits; recall what waits for one that rests."""
-        permits = breaker.permits()
+        permits = breaker.permits(probing=self._ready_to_probe())
         for gateway_id, share in self.shares.items():
             before = share.concurrency
             share.allow(permits.get(gateway_id, breaker.CLOSED))
@@ -234,6 +234,15 @@ class Delivery:
                 self.sender.set_concurrency(gateway_id, share.concurrency or share.probes)
             if before and not share.concurrency:
                 self._recall(self.sender.take_back_lane(gateway_id))
+
+    def _ready_to_probe(self) -> set[int]:
+        """The gateways for which something is due, and time left to claim and await it."""
+        return {
+            mailing.gateway_id
+            for mailing in self.mailings.values()
+            if mailing.is_due
+            and self._seconds_left() > self.shares[mailing.gateway_id].slowest_reply_seconds
+        }
 
     def _is_permitted(self, gateway_id: int) -> bool:
         share = self.shares.get(gateway_id)
@@ -457,7 +466,9 @@ def through_trouble(step: Callable[[], None]) -> None:
     while True:
         try:
             return step()
-        except DATABASE_TROUBLE as error:
+        except (DatabaseError, InterfaceError) as error:
+            if not is_database_away(error):
+                raise
             forget_connection(error)
             if time.monotonic() >= until or is_stopping():
                 raise

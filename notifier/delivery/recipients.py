@@ -31,7 +31,8 @@ def start_mailing(mailing_id: int) -> None:
         if most == FIRST_CHUNK:
             wake_slots()
         most = RECIPIENT_CHUNK
-    arm_end(Mailing.objects.get(pk=mailing_id))
+    for mailing in Mailing.objects.filter(pk=mailing_id):  # none, where it was deleted
+        arm_end(mailing)
 
 
 def is_preparing(mailing_id: int) -> bool:

@@ -4,7 +4,7 @@ import logging
 import time
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from notifier.delivery.breaker import note_calls
 from notifier.delivery.ledger import Result, record_results
@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 FLUSH_RESULTS = 500
 FLUSH_SECONDS = 0.25
 LARGEST_WRITE = 2_000
-DATABASE_TROUBLE = (OperationalError, InterfaceError)
 
 
 class Recorder:
@@ -63,10 +62,19 @@ class Recorder:
         self._troubles = 0
 
 
+def is_database_away(error: Exception) -> bool:
+    """Whether the database was out of reach, rather than unhappy with what was asked of it.
+
+    psycopg2 says no more than DatabaseError where the server dies in the middle
+    of a statement.
+    """
+    return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
+
+
 def forget_connection(error: Exception) -> None:
     """After the database failed: the next statement opens a new connection."""
     log.warning("The database is not available, trying again: %s", str(error).strip())
     try:
         connection.close()
-    except DATABASE_TROUBLE:
+    except (DatabaseError, InterfaceError):
         connection.connection = None

@@ -5,18 +5,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from notifier.clients.models import Client
-from notifier.delivery.ledger import close_waiting_of_client
+from notifier.delivery.ledger import await_results, close_waiting_of_client
 from notifier.delivery.models import Message, MessageStatus
 from notifier.mailings.models import Mailing, MailingStatus
 
 
 def opt_out_client(client: Client) -> None:
-    """Once this returns nothing more is sent to the client, but what is on its way."""
+    """Once this returns nothing more is sent to the client, but what a sender holds, once."""
     with transaction.atomic():
         client.opted_out_at = client.opted_out_at or timezone.now()
         client.save(update_fields=["opted_out_at", "updated_at"])
         close_waiting_of_client(client.pk, reason="opted_out")
-    _withdraw_from_what_was_under_way(client.pk, reason="opted_out")
+    _withdraw_the_rest(client.pk, reason="opted_out")
 
 
 def opt_in_client(client: Client) -> None:
@@ -31,10 +31,12 @@ def delete_client(client: Client) -> None:
     with transaction.atomic():
         close_waiting_of_client(client_id, reason="client_deleted")
         client.delete()
-    _withdraw_from_what_was_under_way(client_id, reason="client_deleted")
+    _withdraw_the_rest(client_id, reason="client_deleted")
 
 
-def _withdraw_from_what_was_under_way(client_id: int, *, reason: str) -> None:
+def _withdraw_the_rest(client_id: int, *, reason: str) -> None:
+    """What began to wait meanwhile: results put back, recipients chosen, messages sent again."""
+    await_results(client_id)
     # A chunk of recipients that was being chosen meanwhile, or of messages
     # that were being sent again, did not see the change. It holds its
     # mailing's row, so waiting for that row is waiting for the chunk; every

@@ -2,7 +2,7 @@
 
 import sys
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
@@ -38,7 +38,11 @@ def outage(request: HttpRequest) -> HttpResponse:
 
 def is_outage(error: BaseException | None) -> bool:
     """Whether the database was out of reach, rather than unhappy with what was asked of it."""
-    if not isinstance(error, OperationalError | InterfaceError):
+    # psycopg2 says no more than DatabaseError where the server dies in mid-statement.
+    if (
+        not isinstance(error, OperationalError | InterfaceError)
+        and type(error) is not DatabaseError
+    ):
         return False
     code = getattr(error.__cause__, "pgcode", None)
     return code is None or str(code).startswith(OUTAGE_CODES)

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import make_open_folder
+from tests.folders import make_open_folder
 from tests.running import RunningNotifier
 
 

@@ -9,6 +9,7 @@ from notifier.delivery import breaker, rescue, work
 from notifier.delivery.breaker import Calls, Permit
 from notifier.delivery.control import create_mailing
 from notifier.delivery.models import Attempt, GatewayCalls, GatewayHealth, Message
+from notifier.delivery.slots import wake_slots
 from notifier.mailings.models import Gateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +32,7 @@ def let_rest_pass() -> None:
 
 
 def permit(gateway: Gateway) -> Permit:
-    return breaker.permits().get(gateway.pk, breaker.CLOSED)
+    return breaker.permits(probing=[gateway.pk]).get(gateway.pk, breaker.CLOSED)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,24 @@ def test_one_sender_at_a_time_gets_the_probes(note, gateway):
     assert permit(gateway) == Permit(0.0, probes=3)
     assert permit(gateway) == breaker.NOTHING
     GatewayHealth.objects.update(probe_lease_until=timezone.now() - timedelta(seconds=1))
+    assert permit(gateway) == Permit(0.0, probes=3)
+
+
+def test_a_sender_without_a_message_to_probe_with_leaves_the_probes_to_others(
+    sandbox, note, gateway, add_clients, run_queue
+):
+    add_clients(1)
+    sandbox.set_faults({"500": 1})
+    create_mailing(text="Hi", conditions={})
+    run_queue()
+    note(troubles=20)
+    Message.objects.update(due_at=timezone.now() + timedelta(minutes=1))
+    let_rest_pass()
+
+    wake_slots()
+    run_queue()
+
+    assert (len(sandbox.ledger()), health().probe_lease_until) == (1, None)
     assert permit(gateway) == Permit(0.0, probes=3)
 
 

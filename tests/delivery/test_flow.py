@@ -1,19 +1,39 @@
 """A mailing from its creation to its end, with tasks run in this process one by one."""
 
+import threading
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.utils import timezone
 
 from notifier.clients.models import Client
 from notifier.delivery import recipients, rescue
-from notifier.delivery.control import cancel_mailing, create_mailing, pause_mailing, resume_mailing
+from notifier.delivery.control import (
+    cancel_mailing,
+    create_mailing,
+    delete_mailing,
+    pause_mailing,
+    resume_mailing,
+)
+from notifier.delivery.deliver import through_trouble
+from notifier.delivery.ledger import Result, claim_messages, record_results, return_unsent
 from notifier.delivery.models import Attempt, Claim, Message, MinuteCount, Slot
 from notifier.delivery.withdrawal import delete_client, opt_out_client
 from notifier.mailings import lifecycle
 from notifier.mailings.models import Mailing
 from notifier.statistics.counts import failure_reasons, mailing_counts, total_counts
+from tests.running import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,6 +95,14 @@ def test_a_start_that_was_missed_is_caught_up_by_the_sweep(sandbox, add_clients,
 
     mailing.refresh_from_db()
     assert (mailing.status, len(sandbox.ledger())) == ("finished", 2)
+
+
+def test_a_start_whose_mailing_was_deleted_does_nothing(sandbox, add_clients, run_queue):
+    add_clients(1)
+    mailing = create_mailing(text="Hi", conditions={})
+    delete_mailing(mailing.pk)
+
+    assert run_queue() == ["start"]
 
 
 def test_rejections_are_final_and_keep_the_gateways_words(sandbox, add_clients, run_queue):
@@ -324,6 +352,99 @@ def test_a_client_who_opts_out_or_is_deleted_in_mid_run_gets_nothing(
     assert counted(mailing) == {"accepted": 1, "skipped": 2}
 
 
+@pytest.mark.parametrize(
+    ("leave", "reason"), [(opt_out_client, "opted_out"), (delete_client, "client_deleted")]
+)
+@pytest.mark.parametrize("end", ["busy", "unsent", "lost"])
+def test_a_client_who_leaves_while_the_message_is_sent_gets_it_no_second_time(
+    sandbox, add_clients, leave, reason, end
+):
+    (client,) = add_clients(1)
+    mailing = create_mailing(text="Hi", conditions={})
+    recipients.start_mailing(mailing.pk)
+    batch = claim(mailing)
+
+    leave(client)
+    assert statuses(mailing) == {"sending": 1}
+    END_OF_ATTEMPT[end](batch)
+
+    # One that is lost with its sender may have been sent.
+    expected = {"unknown": 1} if end == "lost" else {"skipped": 1}
+    assert counted(mailing) == statuses(mailing) == expected
+    assert Message.objects.get().reason == ("sender_lost" if end == "lost" else reason)
+
+
+def test_an_opt_out_waits_for_a_result_that_did_not_see_it(sandbox, add_clients):
+    (client,) = add_clients(1)
+    mailing = create_mailing(text="Hi", conditions={})
+    recipients.start_mailing(mailing.pk)
+    batch = claim(mailing)
+    written, go_on = threading.Event(), threading.Event()
+
+    def write_slowly():
+        with transaction.atomic():
+            be_told_to_wait(batch)
+            written.set()
+            go_on.wait(10)
+        connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write_slowly)
+        assert written.wait(10)
+        leaving = pool.submit(opt_out_and_close_connection, client)
+        wait_for(is_anybody_blocked, seconds=10, what="the opt-out waiting")
+        go_on.set()
+        writing.result(10)
+        leaving.result(10)
+
+    assert counted(mailing) == statuses(mailing) == {"skipped": 1}
+
+
+def claim(mailing):
+    batch = claim_messages(
+        mailing_id=mailing.pk, gateway_id=mailing.gateway_id, slot=1, generation=1,
+        worker="host:1", lease_seconds=15, most=10,
+    )  # fmt: skip
+    assert batch
+    return batch
+
+
+def be_told_to_wait(batch):
+    (message,) = batch.messages
+    record_results(
+        [
+            Result(
+                message_id=message.id, claim_id=batch.claim_id, gateway_id=1, number=1,
+                status="pending", reason="unavailable", outcome="busy", phase="reply",
+                started_at=time.time(), duration_ms=1,
+            )
+        ]
+    )  # fmt: skip
+
+
+def be_returned(batch):
+    return_unsent(batch.claim_id, [message.id for message in batch.messages])
+
+
+def be_lost(batch):
+    Claim.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    rescue.rescue_claims()
+
+
+END_OF_ATTEMPT = {"busy": be_told_to_wait, "unsent": be_returned, "lost": be_lost}
+
+
+def opt_out_and_close_connection(client):
+    opt_out_client(client)
+    connection.close()
+
+
+def is_anybody_blocked():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]
+
+
 def test_a_task_that_comes_twice_or_late_does_nothing(sandbox, add_clients, run_queue):
     from notifier.delivery import tasks
 
@@ -356,3 +477,31 @@ def test_the_minute_counters_say_what_the_rows_say(sandbox, add_clients, run_que
     counts = dict(MinuteCount.objects.values_list("outcome", "count"))
     assert counts.pop("retried") == Attempt.objects.exclude(outcome="rejected").count()
     assert counts == dict(ended)
+
+
+@pytest.mark.parametrize(
+    "error", [OperationalError("gone"), InterfaceError("closed"), DatabaseError("server closed")]
+)
+def test_a_step_is_taken_again_while_the_database_is_away(transactional_db, error):
+    """The last is what psycopg2 raises where the server dies in the middle of a statement."""
+    errors = [error]
+
+    def step():
+        if errors:
+            raise errors.pop()
+
+    through_trouble(step)
+
+    assert errors == []
+
+
+def test_a_step_that_the_database_refuses_is_not_taken_again(transactional_db):
+    taken = []
+
+    def step():
+        taken.append(1)
+        raise IntegrityError("violates")
+
+    with pytest.raises(IntegrityError):
+        through_trouble(step)
+    assert len(taken) == 1

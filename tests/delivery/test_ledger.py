@@ -11,8 +11,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from notifier.clients.models import Client
-from notifier.delivery import control, ledger, recipients
-from notifier.delivery.control import create_mailing
+from notifier.delivery import ledger, recipients
+from notifier.delivery.control import cancel_mailing, create_mailing, delete_mailing
 from notifier.delivery.ledger import Result
 from notifier.delivery.ledger.frontier import STRETCH
 from notifier.delivery.models import Attempt, Claim, Frontier, Message, MinuteCount
@@ -135,6 +135,27 @@ def test_late_proof_corrects_an_outcome_that_was_counted(mailing, gateway):
     }  # fmt: skip
 
 
+def test_a_result_for_a_deleted_mailing_does_not_lose_the_others(mailing, add_clients):
+    batch = claim(mailing, most=2)
+    cancel_mailing(mailing.pk)
+    delete_mailing(mailing.pk)
+    other = create_mailing(text="Ho", conditions={})
+    recipients.start_mailing(other.pk)
+    kept = claim(other, most=1)
+
+    ledger.record_results(
+        [
+            result(batch.messages[0].id, batch.claim_id),
+            result(batch.messages[1].id, batch.claim_id, "failed"),
+            result(kept.messages[0].id, kept.claim_id),
+        ]
+    )
+
+    assert Message.objects.get(pk=kept.messages[0].id).status == "accepted"
+    assert counted(other) == {"accepted": 1, "pending": 3}
+    assert not MinuteCount.objects.filter(mailing=batch.mailing_id).exists()
+
+
 def test_writing_results_twice_changes_nothing(mailing):
     batch = claim(mailing)
     results = [result(each.id, batch.claim_id) for each in batch.messages[:3]]
@@ -250,7 +271,7 @@ def _waits_for_a_lock() -> bool:
 def test_closing_a_mailing_closes_what_was_never_tried_and_what_was(mailing):
     batch = claim(mailing, most=1)
     ledger.return_unsent(batch.claim_id, [batch.messages[0].id])
-    control.cancel_mailing(mailing.pk)
+    cancel_mailing(mailing.pk)
 
     closed = [
         ledger.close_waiting(mailing.pk, status="cancelled", reason="cancelled", most=2)

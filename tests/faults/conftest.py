@@ -4,7 +4,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.conftest import make_open_folder
+from tests.faults.quick import MANY, PATIENCE, TOTAL_TIMEOUT_SECONDS, QuickNotifier
+from tests.folders import make_open_folder
 from tests.running import RunningNotifier, wait_for
 
 
@@ -15,6 +16,29 @@ def notifier() -> Iterator[RunningNotifier]:
         running.manage("sample_data", "--clients", "5000")
         yield running
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[QuickNotifier]:
+    """A Notifier with little patience; 300 clients are "few", 2,400 are "many"."""
+    folder = make_open_folder()
+    with QuickNotifier(folder, **PATIENCE) as running:
+        running.add_clients("few", 300)
+        running.add_clients("many", MANY)
+        running.sql(
+            "UPDATE gateway SET concurrency = 40, connect_timeout_seconds = 1,"
+            " total_timeout_seconds = %s",
+            TOTAL_TIMEOUT_SECONDS,
+        )
+        yield running
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def calm(quick: QuickNotifier) -> QuickNotifier:
+    """The same, its gateway without faults and at its best."""
+    quick.calm()
+    return quick
 
 
 @pytest.fixture

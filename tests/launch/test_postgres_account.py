@@ -16,7 +16,7 @@ from notifier.launch.environment import CHECKOUT
 from notifier.launch.postgres import EmbeddedPostgres
 from notifier.launch.postgres_account import account_for_new_server, owner_account
 from notifier.launch.postgres_binaries import Binaries, binaries_for, newest_binaries
-from tests.conftest import make_open_folder
+from tests.folders import make_open_folder
 from tests.launch.servers import cluster_folder, query, server_process
 
 NOBODY = 65534

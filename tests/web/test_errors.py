@@ -1,5 +1,5 @@
 import pytest
-from django.db import OperationalError, connection
+from django.db import DatabaseError, IntegrityError, OperationalError, connection
 from django.test import Client as Browser
 
 from notifier.web.errors import is_outage
@@ -57,3 +57,8 @@ def test_a_database_that_refuses_a_query_is_not_an_outage(code: str, says: bool)
         cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$")
 
     assert is_outage(caught.value) is says
+
+
+def test_a_server_that_dies_in_mid_statement_is_an_outage() -> None:
+    assert is_outage(DatabaseError("server closed the connection unexpectedly"))
+    assert not is_outage(IntegrityError("duplicate key"))

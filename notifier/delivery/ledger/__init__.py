@@ -29,6 +29,7 @@ from notifier.delivery.ledger.opening import OpenedChunk, open_messages
 from notifier.delivery.ledger.recording import Result, record_results
 from notifier.delivery.ledger.reopening import Choice, Reopened, count_as_sent, reopen_messages
 from notifier.delivery.ledger.rescuing import rescue_expired_claim
+from notifier.delivery.ledger.withdrawing import await_results
 
 __all__ = [
     "Choice",
@@ -37,6 +38,7 @@ __all__ = [
     "OpenedChunk",
     "Reopened",
     "Result",
+    "await_results",
     "claim_messages",
     "close_waiting",
     "close_waiting_of_client",

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from notifier.delivery.ledger.frontier import CHOOSE_WAITING
+from notifier.delivery.ledger.withdrawing import withdraw_unreachable
 
 
 class ClaimedMessage(NamedTuple):
@@ -105,8 +106,9 @@ RETURN_UNSENT = """
 
 def return_unsent(claim_id: int, message_ids: Sequence[int]) -> None:
     """Put back messages whose request never began: nothing happened to them."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(RETURN_UNSENT, {"messages": list(message_ids), "claim": claim_id})
+        withdraw_unreachable(message_ids)
 
 
 def renew_claims(*, slot: int, generation: int, lease_seconds: float) -> None:

@@ -1,5 +1,6 @@
 """pending → expired, cancelled, skipped; and the end of a mailing's messages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -28,6 +29,13 @@ WAITING_OF_CLIENT = """
     chosen AS (
         SELECT id FROM message
         WHERE client_id = %(client)s AND status = 'pending' FOR UPDATE SKIP LOCKED
+    )
+"""
+
+WAITING_AMONG = """
+    chosen AS (
+        SELECT id FROM message
+        WHERE id = ANY(%(messages)s) AND status = 'pending' FOR UPDATE SKIP LOCKED
     )
 """
 
@@ -60,6 +68,12 @@ def close_waiting_of_client(client_id: int, *, reason: str) -> int:
     """Skip all that still waits for one client. Uses message_one_per_recipient."""
     values = {"client": client_id, "status": "skipped", "reason": reason}
     return _close(WAITING_OF_CLIENT, values)
+
+
+def close_waiting_among(message_ids: Sequence[int], *, reason: str) -> int:
+    """Skip those of the messages that wait."""
+    values = {"messages": list(message_ids), "status": "skipped", "reason": reason}
+    return _close(WAITING_AMONG, values)
 
 
 def _close(waiting: str, values: dict[str, Any]) -> int:

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from notifier.delivery.ledger.counting import COUNT_CHANGED, count_one
+from notifier.delivery.ledger.withdrawing import withdraw_unreachable
 from notifier.delivery.models import Message, MinuteCount
 
 Columns = dict[str, Any]
@@ -172,6 +173,7 @@ def _record_others(results: Sequence[Result]) -> None:
     if told:
         with connection.cursor() as cursor:
             cursor.execute(RECORD_ATTEMPTS, _columns(told, COLUMNS_ATTEMPTED))
+    withdraw_unreachable([result.message_id for result in told if result.status == "pending"])
 
 
 def _recorded(sql: str, columns: Columns) -> set[int]:
@@ -197,8 +199,9 @@ def _array(numbers: Iterable[float]) -> str:
 def _record_late_acceptances(results: Sequence[Result]) -> None:
     """Proof from a sender that lost its claim: whatever was thought since gives way to it."""
     for result in results:
-        message = Message.objects.select_for_update().get(pk=result.message_id)
-        if message.status == "accepted":
+        message = Message.objects.select_for_update().filter(pk=result.message_id).first()
+        # It is gone where its mailing was cancelled and deleted at once.
+        if message is None or message.status == "accepted":
             continue
         _forget_outcome(message)
         Message.objects.filter(pk=message.pk).update(

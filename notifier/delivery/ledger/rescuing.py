@@ -1,8 +1,9 @@
 """sending → pending or unknown: messages are taken back from senders that vanished."""
 
-from django.db import connection
+from django.db import connection, transaction
 
 from notifier.delivery.ledger.counting import COUNT_CHANGED
+from notifier.delivery.ledger.withdrawing import withdraw_unreachable
 from notifier.mailings.models import UnknownOutcome
 
 RESCUE_CLAIM = """
@@ -39,7 +40,7 @@ RESCUE_CLAIM = """
                'The sender ' || worker || ' vanished while it held this message.', ''
         FROM rescued
     )
-    SELECT (SELECT count(*) FROM lost), (SELECT count(*) FROM rescued)
+    SELECT (SELECT count(*) FROM lost), (SELECT array_agg(id) FROM rescued)
 """
 
 
@@ -49,9 +50,10 @@ def rescue_expired_claim() -> int | None:
     Whether its messages left is not known, so each counts as an attempt with
     an unknown outcome, and the gateway's setting says what becomes of it.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             RESCUE_CLAIM.format(count_changed=COUNT_CHANGED), {"hold": UnknownOutcome.HOLD.value}
         )
         claims, messages = cursor.fetchone()
-    return messages if claims else None
+        withdraw_unreachable(messages or [])
+    return len(messages or []) if claims else None
