@@ -11,6 +11,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from notifier.api import examples
 from notifier.api.fields import MomentField
+from notifier.api.resolution import ResolutionActions
 from notifier.api.statistics import (
     CountsSerializer,
     MailingStatisticsSerializer,
@@ -186,7 +187,7 @@ def _act(summary: str) -> Callable[..., Any]:
     partial_update=extend_schema(summary="Change a mailing"),
     destroy=extend_schema(summary="Delete a mailing and its messages; not while it is under way"),
 )
-class MailingViewSet(ModelViewSet):
+class MailingViewSet(ResolutionActions, ModelViewSet):
     serializer_class = MailingSerializer
     queryset = Mailing.objects.select_related("created_by")
     lookup_value_regex = r"\d{1,18}"

@@ -33,7 +33,7 @@ class MessageSerializer(serializers.Serializer):
         help_text="An attempt ended without anybody knowing whether the gateway took it."
     )
     created_at = MomentField()
-    due_at = MomentField(allow_null=True, help_text="When it is tried next, while it waits.")
+    due_at = MomentField(allow_null=True, help_text="When it is tried again, if it waits for that.")
     sent_at = MomentField(allow_null=True, help_text="When the last attempt began.")
     finished_at = MomentField(allow_null=True)
     duration_ms = serializers.IntegerField(

@@ -28,7 +28,9 @@ class CountsSerializer(serializers.Serializer):
     sending = serializers.IntegerField(help_text="On their way to the gateway.")
     accepted = serializers.IntegerField(help_text="Taken by the gateway.")
     failed = serializers.IntegerField(help_text="Refused by the gateway.")
-    unknown = serializers.IntegerField(help_text="Nobody can say whether the gateway took them.")
+    unknown = serializers.IntegerField(
+        help_text="Nobody can say whether the gateway took them; some may be counted as sent."
+    )
     expired = serializers.IntegerField(help_text="Not sent before the end.")
     cancelled = serializers.IntegerField(help_text="Not sent: the mailing was cancelled.")
     skipped = serializers.IntegerField(help_text="Not sent: the client had opted out.")

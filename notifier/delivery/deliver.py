@@ -4,6 +4,7 @@ The worker's own thread keeps the books (claims, results, leases); a Sender,
 which lives as long as the process, keeps the sockets busy meanwhile.
 """
 
+import gc
 import os
 import socket
 import time
@@ -55,6 +56,8 @@ ENOUGH_REPLIES = 200
 TURN_SECONDS = 0.02
 # A request that begins before the end should also arrive before it.
 END_MARGIN_SECONDS = 0.1
+# Python's own 700 is meant for programs that make cycles.
+COLLECT_AFTER_OBJECTS = 50_000
 # When the cluster is asked to stop, replies may take this long.
 STOP_GRACE_SECONDS = 8.0
 # What is broken off comes back at once.
@@ -79,7 +82,18 @@ def process_sender() -> Sender:
     if _sender is None or not _sender.is_alive:
         _sender = Sender()
         _lanes.clear()
+        _spare_the_collector()
     return _sender
+
+
+def _spare_the_collector() -> None:
+    """Have Python look for garbage cycles less often than every 700 new objects.
+
+    A message makes some objects and no cycles; looking for them among all that
+    is under way took a tenth of the sender's time.
+    """
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
 
 
 def lane_to(gateway: Gateway) -> Lane:

@@ -1,10 +1,12 @@
 """Clients who are not to be reached any more: what waits for them is withdrawn with it."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from notifier.clients.models import Client
 from notifier.delivery.ledger import await_results, close_waiting_of_client
+from notifier.delivery.models import Message, MessageStatus
 from notifier.mailings.models import Mailing, MailingStatus
 
 
@@ -33,12 +35,19 @@ def delete_client(client: Client) -> None:
 
 
 def _withdraw_the_rest(client_id: int, *, reason: str) -> None:
-    """What began to wait meanwhile: results put back, and recipients that were being chosen."""
+    """What began to wait meanwhile: results put back, recipients chosen, messages sent again."""
     await_results(client_id)
-    # A chunk of recipients that was being chosen meanwhile did not see the
-    # change. It holds its mailing's row, so waiting for that row is waiting
-    # for the chunk; every later chunk sees the change by itself.
+    # A chunk of recipients that was being chosen meanwhile, or of messages
+    # that were being sent again, did not see the change. It holds its
+    # mailing's row, so waiting for that row is waiting for the chunk; every
+    # later chunk sees the change by itself.
     with transaction.atomic():
-        preparing = Mailing.objects.filter(status=MailingStatus.PREPARING)
-        list(preparing.select_for_update(of=("self",)).order_by("id").values_list("id"))
+        might_be_sent_again = Message.objects.filter(
+            client_id=client_id, status__in=[MessageStatus.FAILED, MessageStatus.UNKNOWN]
+        )
+        mailings = Mailing.objects.filter(
+            Q(status=MailingStatus.PREPARING) | Q(pk__in=might_be_sent_again.values("mailing_id"))
+        )
+        held = mailings.select_for_update(of=("self",), no_key=True)
+        list(held.order_by("id").values_list("id"))
         close_waiting_of_client(client_id, reason=reason)

@@ -5,12 +5,13 @@ One transport belongs to one thread, except ``wake``. ``select`` would stop at
 """
 
 import contextlib
+import math
 import os
 import select
 import time
 from collections.abc import Callable
 from io import BytesIO
-from typing import ClassVar
+from operator import attrgetter
 
 import certifi
 import pycurl
@@ -29,10 +30,14 @@ NO_CONNECTION_PHASES = {
     pycurl.E_SSL_ISSUER_ERROR: "tls",
 }
 RETRYABLE_STATUSES = (429, 503)
-_SELECT_MASKS = {
-    select.EPOLLIN: pycurl.CSELECT_IN,
-    select.EPOLLOUT: pycurl.CSELECT_OUT,
-    select.EPOLLIN | select.EPOLLOUT: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
+# For a request libcurl looks through its connections one by one until it finds
+# a free one: with 800 of them that is more work than all the rest. So a
+# transfer shares its connections with so many others only.
+POOL_SIZE = 32
+_WANTED_EVENTS = {
+    pycurl.POLL_IN: select.EPOLLIN,
+    pycurl.POLL_OUT: select.EPOLLOUT,
+    pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
 }
 
 
@@ -50,16 +55,46 @@ class Lane:
         self.connect_timeout_ms = int(connect_timeout_seconds * 1000)
         self.total_timeout_ms = int(total_timeout_seconds * 1000)
         self.in_flight = 0
+        # The last first: as few connections as will do stay in use.
         self.idle: list[_Transfer] = []
+        self.newest_pool: _Pool | None = None
+
+
+class _Pool:
+    """A handful of transfers and the connections that they share: one libcurl multi handle."""
+
+    __slots__ = ("due_at", "multi", "transfers")
+
+    def __init__(self, watch: Callable[["_Pool", int, int], None]) -> None:
+        self.transfers: list[_Transfer] = []
+        self.due_at = math.inf
+        self.multi = pycurl.CurlMulti()
+        self.multi.setopt(
+            pycurl.M_SOCKETFUNCTION, lambda what, fd, _multi, _data: watch(self, what, fd)
+        )
+
+    def read_timer(self) -> None:
+        """Ask when libcurl wants to be called though nothing comes: once for many transfers.
+
+        Its callback for that would come twice for every request.
+        """
+        milliseconds = self.multi.timeout()
+        self.due_at = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+
+_DUE_AT = attrgetter("due_at")
 
 
 class _Transfer:
-    """One reusable libcurl handle and the request that it carries now."""
+    """One reusable libcurl handle and the request that it carries, if any."""
 
-    __slots__ = ("begun", "body", "curl", "held_back", "lane", "may_begin", "request", "started_at")
+    __slots__ = (
+        "begun", "body", "curl", "held_back", "lane", "may_begin", "pool", "request", "started_at",
+    )  # fmt: skip
 
-    def __init__(self, lane: Lane, may_begin: Callable[[Request], bool]) -> None:
+    def __init__(self, lane: Lane, pool: _Pool, may_begin: Callable[[Request], bool]) -> None:
         self.lane = lane
+        self.pool = pool
         self.may_begin = may_begin
         self.body = BytesIO()
         self.curl = curl = pycurl.Curl()
@@ -112,43 +147,44 @@ class BulkTransport:
     ``may_begin`` is asked about each right before its first byte leaves.
     """
 
-    _EVENTS: ClassVar = {
-        pycurl.POLL_IN: select.EPOLLIN,
-        pycurl.POLL_OUT: select.EPOLLOUT,
-        pycurl.POLL_INOUT: select.EPOLLIN | select.EPOLLOUT,
-    }
-
     def __init__(self, may_begin: Callable[[Request], bool] = lambda _request: True) -> None:
         self.may_begin = may_begin
         self.in_flight = 0
         self._epoll = select.epoll()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake_fd, select.EPOLLIN)
-        # What libcurl waits for on each of its sockets.
-        self._watched: dict[int, int] = {}
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
-        self._running: set[_Transfer] = set()
+        # Whose each socket is that libcurl waits for.
+        self._watched: dict[int, _Pool] = {}
+        self._pools: list[_Pool] = []
+        # Where something has happened since libcurl's timer was read.
+        self._touched: set[_Pool] = set()
+        self._earliest_timer = math.inf
 
     def start(self, lane: Lane, request: Request) -> None:
-        transfer = lane.idle.pop() if lane.idle else _Transfer(lane, self.may_begin)
+        transfer = lane.idle.pop() if lane.idle else self._new_transfer(lane)
         transfer.carry(request)
-        self._multi.add_handle(transfer.curl)
-        self._running.add(transfer)
+        transfer.pool.multi.add_handle(transfer.curl)
+        self._touched.add(transfer.pool)
         lane.in_flight += 1
         self.in_flight += 1
 
     def wait(self, timeout_seconds: float) -> list[Reply]:
         """Drive all transfers until something happens or the time is over; what has ended."""
         for fd, events in self._epoll.poll(self._until_timer(timeout_seconds)):
-            if fd in self._watched:
-                self._multi.socket_action(fd, _SELECT_MASKS.get(events, pycurl.CSELECT_ERR))
+            pool = self._watched.get(fd)
+            if pool is not None:
+                self._touched.add(pool)
+                pool.multi.socket_action(fd, _select_mask(events))
             elif fd == self._wake_fd:
                 os.eventfd_read(self._wake_fd)
             else:
                 self._forget(fd)
-        if self._multi.timeout() == 0:
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        now = time.monotonic()
+        if now >= self._earliest_timer:
+            for pool in self._pools:
+                if pool.due_at <= now:
+                    self._touched.add(pool)
+                    pool.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         return self._collect()
 
     def wake(self) -> None:
@@ -158,38 +194,50 @@ class BulkTransport:
     def abort_all(self) -> list[Reply]:
         """Break off every transfer, and say what is known of each."""
         replies = []
-        for transfer in list(self._running):
+        for transfer in [each for pool in self._pools for each in pool.transfers if each.request]:
             transfer.held_back |= not transfer.begun
             reply = self._end(transfer, pycurl.E_ABORTED_BY_CALLBACK, "stopped while it waited")
             replies.append(reply)
         return replies
 
+    def _new_transfer(self, lane: Lane) -> _Transfer:
+        pool = lane.newest_pool
+        if pool is None or len(pool.transfers) == POOL_SIZE:
+            pool = lane.newest_pool = _Pool(self._watch)
+            self._pools.append(pool)
+        transfer = _Transfer(lane, pool, self.may_begin)
+        pool.transfers.append(transfer)
+        return transfer
+
     def _until_timer(self, timeout_seconds: float) -> float:
-        # Asked here, once for many transfers; a callback would come twice for each.
-        milliseconds = self._multi.timeout()
-        return timeout_seconds if milliseconds < 0 else min(timeout_seconds, milliseconds / 1000)
+        for pool in self._touched:
+            pool.read_timer()
+        self._touched.clear()
+        self._earliest_timer = min(map(_DUE_AT, self._pools), default=math.inf)
+        return max(0.0, min(timeout_seconds, self._earliest_timer - time.monotonic()))
 
     def _collect(self) -> list[Reply]:
         replies = []
-        remaining = 1
-        while remaining:
-            remaining, succeeded, failed = self._multi.info_read()
-            for curl in succeeded:
-                replies.append(self._end(curl.transfer, 0, ""))
-            for curl, code, words in failed:
-                replies.append(self._end(curl.transfer, code, words))
+        for pool in self._touched:
+            remaining = 1
+            while remaining:
+                remaining, succeeded, failed = pool.multi.info_read()
+                for curl in succeeded:
+                    replies.append(self._end(curl.transfer, 0, ""))
+                for curl, code, words in failed:
+                    replies.append(self._end(curl.transfer, code, words))
         return replies
 
     def _end(self, transfer: _Transfer, code: int, words: str) -> Reply:
         reply = _reply_of(transfer, code, words)
-        self._multi.remove_handle(transfer.curl)
-        self._running.discard(transfer)
+        transfer.pool.multi.remove_handle(transfer.curl)
+        transfer.request = None
         self.in_flight -= 1
         transfer.lane.in_flight -= 1
         transfer.lane.idle.append(transfer)
         return reply
 
-    def _watch(self, what: int, fd: int, _multi: object, _data: object) -> None:
+    def _watch(self, pool: _Pool, what: int, fd: int) -> None:
         """Called by libcurl when what it waits for on a socket changes.
 
         A socket that it lets go stays with epoll: nearly always the next
@@ -198,17 +246,30 @@ class BulkTransport:
         if what == pycurl.POLL_REMOVE:
             self._watched.pop(fd, None)
             return
-        self._watched[fd] = wanted = self._EVENTS[what]
+        self._watched[fd] = pool
         try:
-            self._epoll.modify(fd, wanted)
+            self._epoll.modify(fd, _WANTED_EVENTS[what])
         except FileNotFoundError:
             # New, or another under a number that was closed meanwhile.
-            self._epoll.register(fd, wanted)
+            self._epoll.register(fd, _WANTED_EVENTS[what])
 
     def _forget(self, fd: int) -> None:
         """An idle connection that the gateway closes: libcurl will find that out by itself."""
         with contextlib.suppress(OSError):
             self._epoll.unregister(fd)
+
+
+def _select_mask(events: int) -> int:
+    if events == select.EPOLLIN:
+        return pycurl.CSELECT_IN
+    mask = 0
+    if events & select.EPOLLIN:
+        mask |= pycurl.CSELECT_IN
+    if events & select.EPOLLOUT:
+        mask |= pycurl.CSELECT_OUT
+    if events & (select.EPOLLERR | select.EPOLLHUP):
+        mask |= pycurl.CSELECT_ERR
+    return mask
 
 
 def _reply_of(transfer: _Transfer, code: int, words: str) -> Reply:

@@ -54,15 +54,16 @@ def check_window(*, start_time: datetime, end_time: datetime, now: datetime) -> 
     """Start before end, end not passed. Raises MailingProblems."""
     if end_time <= start_time:
         raise MailingProblems(
-            {"end_time": f"The end, {_shown(end_time)}, is not after the start, "
-             f"{_shown(start_time)}."}
+            {"end_time": f"The end, {moment_in_words(end_time)}, is not after the start, "
+             f"{moment_in_words(start_time)}."}
         )  # fmt: skip
     if end_time <= now:
         raise MailingProblems(
-            {"end_time": f"The end, {_shown(end_time)}, has passed: nothing could be sent."}
-        )
+            {"end_time": f"The end, {moment_in_words(end_time)}, has passed: "
+             "nothing could be sent."}
+        )  # fmt: skip
 
 
-def _shown(moment: datetime) -> str:
+def moment_in_words(moment: datetime) -> str:
     local = timezone.localtime(moment)
     return f"{date_format(local, 'j M Y, H:i')} {local.tzname()}"

@@ -4,7 +4,10 @@ Every change is one UPDATE guarded by the status it starts from, so that two
 clicks, two workers or a click and a worker cannot both win.
 
     draft → scheduled → preparing → running ⇄ paused → finished | cancelled
+    finished → running, when messages are sent again
 """
+
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Value
@@ -25,11 +28,13 @@ ALLOWED = {
         MailingStatus.RUNNING,
         MailingStatus.PAUSED,
     ),
+    "send_again": (*SENDING, MailingStatus.PAUSED, MailingStatus.FINISHED),
 }
 FULFILLED = {
     "pause": (MailingStatus.PAUSED,),
     "resume": SENDING,
     "cancel": (MailingStatus.CANCELLED,),
+    "send_again": (),
 }
 CONDITION_IN_WORDS = {
     MailingStatus.DRAFT: "is a draft",
@@ -116,9 +121,30 @@ def cancel(mailing_id: int) -> Mailing:
     return mailing
 
 
+def lock_for_sending_again(mailing_id: int) -> Mailing:
+    """The mailing, held until the transaction ends, if it has begun and was not cancelled."""
+    return _lock_for(mailing_id, "send_again", "sent again")
+
+
+def reopen(mailing: Mailing, *, end_time: datetime) -> None:
+    """Finished → running, for a mailing that the caller holds and whose messages wait again.
+
+    One that is under way stays as it is, but for its end. As after a pause,
+    only the rejections that come from now on are judged.
+    """
+    changes: dict[str, object] = {"end_time": end_time}
+    if mailing.status == MailingStatus.FINISHED:
+        changes |= {"status": MailingStatus.RUNNING, "finished_at": None}
+        changes |= {"resumed_at": timezone.now()}
+    _save(mailing, **changes)
+
+
 def lock_for_change(mailing_id: int) -> Mailing:
-    """The mailing, held until the transaction ends: it cannot start or end meanwhile."""
-    return Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
+    """The mailing, held until the transaction ends: it cannot start or end meanwhile.
+
+    Its key is not held: senders write new counters of the mailing all the while.
+    """
+    return Mailing.objects.select_for_update(of=("self",), no_key=True).get(pk=mailing_id)
 
 
 def _lock_for(mailing_id: int, action: str, wish: str) -> Mailing:

@@ -89,7 +89,7 @@ class MailingStatus(models.TextChoices):
 EDITABLE = (MailingStatus.DRAFT, MailingStatus.SCHEDULED)
 # Messages leave in these.
 SENDING = (MailingStatus.PREPARING, MailingStatus.RUNNING)
-# Nothing happens to a mailing any more.
+# Nothing happens to a mailing any more, unless messages of a finished one are sent again.
 ENDED = (MailingStatus.FINISHED, MailingStatus.CANCELLED)
 
 

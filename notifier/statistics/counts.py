@@ -27,6 +27,7 @@ REASONS_IN_WORDS = {
     "not_found": "The gateway's address is wrong (404)",
     "redirected": "The gateway redirects elsewhere",
     "sender_lost": "The sender vanished while it held the message",
+    "counted_as_sent": "No clear answer; a person counted it as sent",
     "end_passed": "The mailing's end came first",
     "cancelled": "The mailing was cancelled",
     "opted_out": "The client has opted out",

@@ -32,9 +32,13 @@ class HtmxPagesMiddleware:
             return response
         if _leads_to_sign_in(response):
             return _redirect_the_page(request)
-        if not 300 <= response.status_code < 400:
+        if not _leads_elsewhere(response):
             _send_toasts(request, response)
         return response
+
+
+def _leads_elsewhere(response: HttpResponse) -> bool:
+    return 300 <= response.status_code < 400 or "HX-Redirect" in response
 
 
 def _leads_to_sign_in(response: HttpResponse) -> bool:

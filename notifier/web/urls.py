@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from notifier.web import gateways, health, overview
 from notifier.web.account import views as account
 from notifier.web.clients import views as clients
-from notifier.web.mailings import composer, views
+from notifier.web.mailings import composer, resolution, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
@@ -28,5 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mailings/", views.mailings, name="mailings"),
     path("mailings/<int:mailing_id>/", views.mailing, name="mailing"),
     path("mailings/<int:mailing_id>/confirm/<str:action>/", views.confirm, name="confirm"),
+    path("mailings/<int:mailing_id>/send-again/", resolution.send_again, name="send_again"),
+    path("mailings/<int:mailing_id>/decide/", resolution.decide, name="decide"),
     path("mailings/<int:mailing_id>/messages/", views.mailing_messages, name="mailing_messages"),
 ]

@@ -67,8 +67,21 @@
   // A dialog whose inside has arrived opens.
   document.addEventListener("htmx:afterSwap", (event) => {
     const dialog = event.detail.target.closest?.("dialog");
-    if (dialog && !dialog.open) openDialog(dialog, event.detail.requestConfig.elt);
+    if (!dialog) return;
+    // It stays where it shows what was filled in wrongly.
+    delete sessionStorage.focusHeading;
+    if (!dialog.open) openDialog(dialog, event.detail.requestConfig.elt);
   });
+
+  // One whose wish failed makes way for the news.
+  for (const name of ["htmx:responseError", "htmx:sendError"])
+    document.addEventListener(name, ({ detail }) => {
+      const dialog = detail.elt.closest("dialog");
+      if (!dialog) return;
+      delete sessionStorage.focusHeading;
+      dialog.close();
+      showToast({ text: "Couldn’t be done just now. Try again.", level: "error" });
+    });
 
   // --- Forms that must not be sent twice.
   document.addEventListener("submit", (event) => {

@@ -18,6 +18,8 @@ CLOSED = [
     "/api/mailing/1/pause/",
     "/api/mailing/1/resume/",
     "/api/mailing/1/cancel/",
+    "/api/mailing/1/send_again/",
+    "/api/mailing/1/count_as_sent/",
     "/api/message/",
     "/api/message/1/",
     "/api/statistics/",

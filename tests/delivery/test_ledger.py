@@ -271,9 +271,10 @@ def _waits_for_a_lock() -> bool:
 def test_closing_a_mailing_closes_what_was_never_tried_and_what_was(mailing):
     batch = claim(mailing, most=1)
     ledger.return_unsent(batch.claim_id, [batch.messages[0].id])
+    cancel_mailing(mailing.pk)
 
     closed = [
-        ledger.close_waiting(mailing.pk, status="expired", reason="end_passed", most=2)
+        ledger.close_waiting(mailing.pk, status="cancelled", reason="cancelled", most=2)
         for _ in range(3)
     ]
 

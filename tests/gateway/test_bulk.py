@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from notifier.gateway.bulk import BulkTransport, Lane
+from notifier.gateway.bulk import POOL_SIZE, BulkTransport, Lane
 from notifier.gateway.classify import Kind, classify
 from notifier.gateway.sender import Sender
 from notifier.gateway.wire import (
@@ -77,6 +77,19 @@ def test_two_thousand_requests_at_once_are_all_answered(sandbox):
     assert sorted(reply.key for reply in replies) == list(range(2000))
     assert {classify(reply).kind for reply in replies} == {Kind.ACCEPTED}
     assert (transport.in_flight, to_gateway.in_flight) == (0, 0)
+
+
+def test_a_connection_is_found_again_among_many(sandbox):
+    """They are kept in pools: a request must come to one whose connection is free."""
+    transport, to_gateway, count = BulkTransport(), lane(), 3 * POOL_SIZE + 1
+
+    for _ in range(2):
+        for number in range(count):
+            transport.start(to_gateway, request(sandbox.url, number))
+        assert len(replies_of(transport, count)) == count
+
+    assert len(to_gateway.idle) == count
+    assert {each.curl.getinfo(_num_connects()) for each in to_gateway.idle} == {0}
 
 
 def test_connections_are_kept_from_one_request_to_the_next(sandbox):

@@ -6,6 +6,7 @@ changes, and is safe to run twice and against others.
 
     pending → sending → accepted | failed | unknown | pending (retry)
     pending → expired | cancelled | skipped
+    failed | unknown → pending, when a person sends again
 
 A message that some attempt may have delivered (``maybe_sent``) can end only as
 accepted or unknown, whatever else was wished for it.
@@ -26,23 +27,28 @@ from notifier.delivery.ledger.closing import (
 )
 from notifier.delivery.ledger.opening import OpenedChunk, open_messages
 from notifier.delivery.ledger.recording import Result, record_results
+from notifier.delivery.ledger.reopening import Choice, Reopened, count_as_sent, reopen_messages
 from notifier.delivery.ledger.rescuing import rescue_expired_claim
 from notifier.delivery.ledger.withdrawing import await_results
 
 __all__ = [
+    "Choice",
     "ClaimedBatch",
     "ClaimedMessage",
     "OpenedChunk",
+    "Reopened",
     "Result",
     "await_results",
     "claim_messages",
     "close_waiting",
     "close_waiting_of_client",
+    "count_as_sent",
     "delete_messages",
     "has_open_messages",
     "open_messages",
     "record_results",
     "renew_claims",
+    "reopen_messages",
     "rescue_expired_claim",
     "return_unsent",
 ]

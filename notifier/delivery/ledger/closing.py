@@ -12,10 +12,14 @@ from notifier.delivery.models import Claim, Frontier, Message
 from notifier.mailings.models import Mailing
 
 WAITING_OF_MAILING = f"""
-    span AS (SELECT last_message_id FROM mailing WHERE id = %(mailing)s),
+    span AS (
+        SELECT last_message_id FROM mailing
+        WHERE id = %(mailing)s AND (status = 'cancelled' OR end_time <= now())
+    ),
     due AS (
         SELECT id FROM message
-        WHERE mailing_id = %(mailing)s AND due_at IS NOT NULL LIMIT %(most)s
+        WHERE mailing_id = %(mailing)s AND due_at IS NOT NULL AND EXISTS (SELECT FROM span)
+        LIMIT %(most)s
         FOR UPDATE SKIP LOCKED
     ),
     {CHOOSE_WAITING}
@@ -51,7 +55,11 @@ CLOSE = f""",
 
 
 def close_waiting(mailing_id: int, *, status: str, reason: str, most: int) -> int:
-    """Close up to ``most`` waiting messages of a mailing; how many were found."""
+    """Close up to ``most`` waiting messages of a mailing that was cancelled or has passed its end.
+
+    How many were found. The statement looks at the mailing itself, as a person
+    may just have given it a new end.
+    """
     values = {"mailing": mailing_id, "most": most, "status": status, "reason": reason}
     return _close(WAITING_OF_MAILING, values)
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import NamedTuple
@@ -98,11 +99,15 @@ def read_ledger(path: Path) -> Iterator[LedgerEntry]:
                 raise ValueError(f"{path}, line {number} is not a ledger entry.") from error
 
 
+# A mailing's messages have the same text.
+_as_json = lru_cache(maxsize=64)(encode_basestring_ascii)
+
+
 def _line(entry: LedgerEntry) -> str:
     # By hand, as json.dumps takes four times as long: this is done for every message.
     return (
         f'{{"at":{entry.at:.6f},"id":{_or_null(entry.id)},"phone":{_or_null(entry.phone)},'
-        f'"text":{"null" if entry.text is None else encode_basestring_ascii(entry.text)},'
+        f'"text":{"null" if entry.text is None else _as_json(entry.text)},'
         f'"reply":"{entry.reply}","status":{_or_null(entry.status)},'
         f'"accepted":{"true" if entry.accepted else "false"}}}\n'
     )

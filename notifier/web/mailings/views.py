@@ -15,8 +15,9 @@ from notifier.delivery.control import (
     pause_mailing,
     resume_mailing,
 )
+from notifier.delivery.ledger.reopening import COUNTED_AS_SENT
 from notifier.delivery.models import OPEN
-from notifier.mailings.lifecycle import WrongStatus
+from notifier.mailings.lifecycle import ALLOWED, WrongStatus
 from notifier.mailings.models import SENDING, Mailing
 from notifier.statistics.counts import (
     Counts,
@@ -72,6 +73,7 @@ def mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
 def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> LivePart:
     """The part that refreshes while the mailing has not ended."""
     counts = mailing_counts(shown)
+    reasons = failure_reasons(shown)
     progress = progress_of(shown, counts, waits=context["gateway_state"].is_shut)
     starts_in = shown.start_time - timezone.now()
     is_due = shown.is_editable and starts_in <= timedelta(0)
@@ -82,7 +84,8 @@ def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> Li
         "progress": progress,
         "lines": lines_of(counts),
         "bar": bar_of(counts),
-        "reasons": failure_reasons(shown),
+        **_decisions(shown, counts, reasons),
+        "reasons": reasons,
         "chart": chart_of(outcomes_per_minute(shown), sentence="Messages by minute and outcome"),
     }
     word = MAILING_BADGES[shown.status].word
@@ -97,6 +100,19 @@ def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> Li
         title=f"{state} · {shown.title}",
         extra="mailings/_extra.html",
     )
+
+
+def _decisions(
+    shown: Mailing, counts: Counts, reasons: list[tuple[str, str, int]]
+) -> dict[str, Any]:
+    """What was decided about unknown messages, and what a person may decide."""
+    counted_as_sent = {reason: count for reason, _, count in reasons}.get(COUNTED_AS_SENT, 0)
+    return {
+        "counted_as_sent": counted_as_sent,
+        # Read one after the other while sending goes on, so never negative.
+        "undecided": max(0, counts["unknown"] - counted_as_sent),
+        "can_be_sent_again": shown.status in ALLOWED["send_again"],
+    }
 
 
 def _refresh_seconds(shown: Mailing, counts: Counts, *, is_due: bool) -> int:
