@@ -20,7 +20,7 @@ def notifier() -> Iterator[RunningNotifier]:
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[QuickNotifier]:
-    """A Notifier with little patience; 300 clients are "few", 2,400 are "many"."""
+    """A Notifier with little patience; 300 clients are "few", 1,600 are "many"."""
     folder = make_open_folder()
     with QuickNotifier(folder, **PATIENCE) as running:
         running.add_clients("few", 300)
