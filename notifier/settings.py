@@ -196,7 +196,7 @@ Q_CLUSTER = {
     "workers": SENDER_SLOTS + 2,
     "queue_limit": 1,
     "bulk": 1,
-    "poll": 0.2,
+    "poll": 0.1,
     "timeout": LONGEST_TASK_SECONDS,
     "retry": LONGEST_TASK_SECONDS + 30,
     "ack_failures": True,

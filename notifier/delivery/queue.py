@@ -17,7 +17,7 @@ class DelayedBroker(ORM):
     """The queue's own broker, but a task waits in it until ``due_at``.
 
     django-q2 hands out rows whose lock lies in the past, so a row locked until
-    a mailing's start is handed out at that start: within about 0.2 s, where
+    a mailing's start is handed out at that start: within about 0.1 s, where
     its scheduler, which looks every 30 s, would be half a minute late.
     """
 
