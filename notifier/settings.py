@@ -172,6 +172,7 @@ LONGEST_RETRY_SECONDS = PARAMETERS.longest_retry_seconds
 LONGEST_RETRY_AFTER_SECONDS = PARAMETERS.longest_retry_after_seconds
 LEASE_SECONDS = PARAMETERS.lease_seconds
 SWEEP_SECONDS = PARAMETERS.sweep_seconds
+FROZEN_SECONDS = PARAMETERS.frozen_seconds
 SLICE_SECONDS = PARAMETERS.slice_seconds
 DATABASE_PATIENCE_SECONDS = PARAMETERS.database_patience_seconds
 PAUSE_AT_REJECTED_SHARE = PARAMETERS.pause_at_rejected_share
@@ -189,11 +190,14 @@ SENDER_SLOTS = ENVIRONMENT.sender_slots
 # Longer than any slice of sending can last: the queue is never meant to step in.
 LONGEST_TASK_SECONDS = round(SLICE_SECONDS + DATABASE_PATIENCE_SECONDS + 30)
 
+# Two more than the senders: one for starts and sweeps, one to spare.
+CLUSTER_WORKERS = SENDER_SLOTS + 2
+
 Q_CLUSTER = {
     "name": "notifier",
     "orm": "default",
-    # Two more than the senders: one for starts and sweeps, one to spare.
-    "workers": SENDER_SLOTS + 2,
+    "broker_class": "notifier.delivery.queue.ClusterBroker",
+    "workers": CLUSTER_WORKERS,
     "queue_limit": 1,
     "bulk": 1,
     "poll": 0.2,
