@@ -50,7 +50,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "notifier.web.middleware.HtmxPagesMiddleware",
     # Every page is closed unless its view says otherwise; the API checks for itself.
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "notifier.web.middleware.ClosedPagesMiddleware",
 ]
 
 ROOT_URLCONF = "notifier.urls"
