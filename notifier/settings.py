@@ -115,6 +115,9 @@ DATABASES["default"]["OPTIONS"] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    # Keepalives do not count while a statement is under way to a host that is
+    # gone: it would be waited for for a quarter of an hour.
+    "tcp_user_timeout": 20_000,
     **DATABASES["default"]["OPTIONS"],
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -36,9 +36,8 @@ def notifier() -> Iterator[RunningNotifier]:
 
 @pytest.fixture(autouse=True)
 def at_rest(notifier: RunningNotifier) -> None:
-    """Each test begins with a cluster that works and has nothing to do."""
+    """Each test begins, as the one before it ended, with a cluster that has nothing to do."""
     notifier.wait_until_ready()
-    wait_until_work_is_passed_on(notifier)
 
 
 class Processes:
