@@ -122,6 +122,7 @@ class Delivery:
         self.sender = sender
         self.recorder = Recorder()
         self.unsent: list[Sent] = []
+        self.claims: set[int] = set()
         self.rejected: set[int] = set()
         self.paced_until: dict[int, float] = {}
         self.shares: dict[int, Share] = {}
@@ -180,11 +181,7 @@ class Delivery:
         if wakes is None:
             self.is_lost = True
             return
-        renew_claims(
-            slot=self.slice.slot,
-            generation=self.slice.generation,
-            lease_seconds=settings.LEASE_SECONDS,
-        )
+        self.claims = renew_claims(self.claims, lease_seconds=settings.LEASE_SECONDS)
         self.wakes_seen = wakes
         self.renewed_at = asked_at
         self.sender.lease(asked_at + settings.LEASE_SECONDS - LEASE_MARGIN_SECONDS)
@@ -282,6 +279,7 @@ class Delivery:
             self.due.discard(mailing.id)
             self.look_again = True
         if batch is not None:
+            self.claims.add(batch.claim_id)
             reach("claimed")
             share.held[mailing.id] += len(batch.messages)
             self.served.add(mailing.id)

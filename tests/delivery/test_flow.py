@@ -505,3 +505,28 @@ def test_a_step_that_the_database_refuses_is_not_taken_again(transactional_db):
     with pytest.raises(IntegrityError):
         through_trouble(step)
     assert len(taken) == 1
+
+
+def test_a_claim_whose_answer_was_lost_is_not_kept(
+    sandbox, settings, add_clients, run_queue, monkeypatch
+):
+    """Its sender knows nothing of it: others must have it within a lease."""
+    settings.LEASE_SECONDS = 5.0
+    sandbox.set_faults(latency=2.5)
+    add_clients(100)
+    lost = []
+
+    def lose_first_answer(**fields):
+        batch = claim_messages(**fields)
+        if not lost:
+            lost.append(batch.claim_id)
+            raise OperationalError("server closed the connection unexpectedly")
+        return batch
+
+    monkeypatch.setattr("notifier.delivery.deliver.claim_messages", lose_first_answer)
+    create_mailing(text="Hi", conditions={})
+    run_queue()
+
+    claim_lost = Claim.objects.get()
+    assert [claim_lost.pk] == lost
+    assert (claim_lost.expires_at - claim_lost.taken_at).total_seconds() == 5.0

@@ -190,11 +190,11 @@ def test_what_a_dead_sender_held_may_have_been_sent(mailing):
 
 def test_a_renewed_claim_is_not_rescued_and_an_expired_one_not_renewed(mailing):
     batch = claim(mailing, most=1, lease_seconds=5)
-    ledger.renew_claims(slot=1, generation=1, lease_seconds=3600)
+    assert ledger.renew_claims([batch.claim_id], lease_seconds=3600) == {batch.claim_id}
     assert Claim.objects.get(pk=batch.claim_id).expires_at > timezone.now() + timedelta(minutes=50)
 
     Claim.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    ledger.renew_claims(slot=1, generation=1, lease_seconds=3600)
+    assert ledger.renew_claims([batch.claim_id], lease_seconds=3600) == set()
     assert ledger.rescue_expired_claim() == 1
 
 

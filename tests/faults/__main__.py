@@ -22,7 +22,8 @@ HEADINGS += f" {'maybe ×2':>8} {'×2':>5} {'page':>6} {'time':>5}  violations, 
 
 def main() -> int:
     options = _read_options()
-    seeds = [options.seed] if options.seed is not None else range(1, options.seeds + 1)
+    first = options.first if options.seed is None else options.seed
+    seeds = range(first, first + (options.seeds if options.seed is None else 1))
     print(HEADINGS)
     outcomes = []
     for seed in seeds:
@@ -36,7 +37,8 @@ def main() -> int:
 def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     add = parser.add_argument
-    add("--seeds", type=int, default=20, help="how many seeds, from 1 on (20)")
+    add("--seeds", type=int, default=20, help="how many seeds (20)")
+    add("--first", type=int, default=1, help="the first of them (1)")
     add("--seed", type=int, help="this one alone")
     add("--messages", type=int, default=10_000, help="recipients of each mailing (10,000)")
     add("--seconds", type=float, default=25.0, help="for which faults go on (25)")

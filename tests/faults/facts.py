@@ -181,12 +181,15 @@ def _shown(
         status: notifier.get("message/", mailing=mailing_id, status=status, page_size=1)["count"]
         for status in statistics["counts"]
     }
-    return {
+    shown = {
         "the API": mailing["counts"],
         "the API's statistics": statistics["counts"],
-        "the API's list of messages": listed,
         "the mailing's page": _on_page(notifier, mailing_id),
     }
+    # Long lists are not counted.
+    if None not in listed.values():
+        shown["the API's list of messages"] = listed
+    return shown
 
 
 def _on_page(notifier: RunningNotifier, mailing_id: int) -> dict[str, int]:

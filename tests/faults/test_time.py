@@ -85,6 +85,18 @@ def test_the_start_passes_during_a_downtime(calm):
     assert facts.statuses == {"accepted": 300}
 
 
+def test_start_and_end_pass_during_a_downtime(calm):
+    end = time() + 3
+    mailing = calm.send("few", "Missed", start_time=in_seconds(2), end_time=in_seconds(3))
+    calm.stop()
+    wait_for(lambda: time() > end, seconds=10, what="the end")
+
+    calm.start()
+    facts = calm.settle(mailing)
+
+    assert (facts.statuses, facts.times) == ({"expired": 300}, [])
+
+
 def test_the_end_passes_during_a_downtime(calm, under_way):
     mailing = under_way("Too late", end_time=in_seconds(4))
     end = datetime.fromisoformat(calm.mailing(mailing)["end_time"]).timestamp()

@@ -1,6 +1,6 @@
 """pending → sending: a sender takes messages under a lease, keeps it, or gives them back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -111,11 +111,16 @@ def return_unsent(claim_id: int, message_ids: Sequence[int]) -> None:
         withdraw_unreachable(message_ids)
 
 
-def renew_claims(*, slot: int, generation: int, lease_seconds: float) -> None:
-    """Keep all claims of one slice for another lease from now."""
+def renew_claims(claim_ids: Collection[int], *, lease_seconds: float) -> set[int]:
+    """Keep claims for another lease from now; those that were there to be kept.
+
+    By their ids and not by their slot: where the answer to a claim was lost on
+    the way, its sender knows nothing of it, and it must come to its end.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE claim SET expires_at = now() + %s * interval '1 second'"
-            " WHERE slot = %s AND generation = %s AND expires_at > now()",
-            [lease_seconds, slot, generation],
+            " WHERE id = ANY(%s) AND expires_at > now() RETURNING id",
+            [lease_seconds, sorted(claim_ids)],
         )
+        return {row[0] for row in cursor.fetchall()}
