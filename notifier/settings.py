@@ -50,7 +50,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "notifier.web.middleware.HtmxPagesMiddleware",
     # Every page is closed unless its view says otherwise; the API checks for itself.
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "notifier.web.middleware.ClosedPagesMiddleware",
 ]
 
 ROOT_URLCONF = "notifier.urls"
@@ -115,6 +115,9 @@ DATABASES["default"]["OPTIONS"] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    # Keepalives do not count while a statement is under way to a host that is
+    # gone: it would be waited for for a quarter of an hour.
+    "tcp_user_timeout": 20_000,
     **DATABASES["default"]["OPTIONS"],
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -172,6 +175,7 @@ LONGEST_RETRY_SECONDS = PARAMETERS.longest_retry_seconds
 LONGEST_RETRY_AFTER_SECONDS = PARAMETERS.longest_retry_after_seconds
 LEASE_SECONDS = PARAMETERS.lease_seconds
 SWEEP_SECONDS = PARAMETERS.sweep_seconds
+FROZEN_SECONDS = PARAMETERS.frozen_seconds
 SLICE_SECONDS = PARAMETERS.slice_seconds
 DATABASE_PATIENCE_SECONDS = PARAMETERS.database_patience_seconds
 PAUSE_AT_REJECTED_SHARE = PARAMETERS.pause_at_rejected_share
@@ -189,14 +193,17 @@ SENDER_SLOTS = ENVIRONMENT.sender_slots
 # Longer than any slice of sending can last: the queue is never meant to step in.
 LONGEST_TASK_SECONDS = round(SLICE_SECONDS + DATABASE_PATIENCE_SECONDS + 30)
 
+# Two more than the senders: one for starts and sweeps, one to spare.
+CLUSTER_WORKERS = SENDER_SLOTS + 2
+
 Q_CLUSTER = {
     "name": "notifier",
     "orm": "default",
-    # Two more than the senders: one for starts and sweeps, one to spare.
-    "workers": SENDER_SLOTS + 2,
+    "broker_class": "notifier.delivery.queue.ClusterBroker",
+    "workers": CLUSTER_WORKERS,
     "queue_limit": 1,
     "bulk": 1,
-    "poll": 0.2,
+    "poll": 0.1,
     "timeout": LONGEST_TASK_SECONDS,
     "retry": LONGEST_TASK_SECONDS + 30,
     "ack_failures": True,

@@ -63,13 +63,13 @@ def chromium() -> Iterator:
     """A browser; skipped where there is none, but under CI=true that is a failure."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if path is None:
-        _do_without("no Chromium here: install one, or name it in CHROMIUM")
+        do_without("no Chromium here: install one, or name it in CHROMIUM")
     from django.conf import settings
 
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _do_without("Playwright is not installed: see requirements-dev.txt")
+        do_without("Playwright is not installed: see requirements-dev.txt")
     # Else the live server warns that nothing was collected there.
     Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
     # Playwright runs an event loop in this thread, in which Django would refuse queries.
@@ -81,7 +81,7 @@ def chromium() -> Iterator:
         browser.close()
 
 
-def _do_without(reason: str) -> NoReturn:
+def do_without(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

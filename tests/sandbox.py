@@ -36,6 +36,7 @@ class SandboxProcess:
         self,
         *,
         port: int = 0,
+        host: str = "127.0.0.1",
         ledger: Path | None = None,
         ledger_sync: bool = False,
         token: str = "",
@@ -46,6 +47,7 @@ class SandboxProcess:
         self.port = port
         self.ledger_path = ledger
         self._flags = [f"--fault={name}={rate}" for name, rate in (faults or {}).items()]
+        self._flags += [f"--host={host}"]
         self._flags += [f"--ledger={ledger}"] if ledger else []
         self._flags += ["--ledger-sync"] if ledger_sync else []
         self._flags += [f"--token={token}"] if token else []

@@ -318,23 +318,16 @@ class Delivery:
         if mailing.id not in self.texts:
             self.texts[mailing.id] = text_as_json(mailing.text)
         text = self.texts[mailing.id]
-        base_url = gateway.base_url
+        base_url, gateway_id, claim_id = gateway.base_url, gateway.pk, batch.claim_id
         return [
             Request(
-                url=message_url(base_url, message.id),
-                body=message_body(message.id, message.phone, text),
-                key=Sent(
-                    message_id=message.id,
-                    claim_id=batch.claim_id,
-                    attempt=message.attempts + 1,
-                    mailing_id=mailing.id,
-                    gateway_id=gateway.pk,
-                    is_probe=is_probe,
-                ),
-                source=mailing.id,
-                begin_before=begin_before,
+                message_url(base_url, message_id),
+                message_body(message_id, phone, text),
+                Sent(message_id, claim_id, attempts + 1, mailing.id, gateway_id, is_probe),
+                mailing.id,
+                begin_before,
             )
-            for message in batch.messages
+            for message_id, phone, attempts in batch.messages
         ]
 
     # --- recording --------------------------------------------------------------------

@@ -32,6 +32,8 @@ class Parameters:
     lease_seconds: float = _number(15.0, least=5, most=600)
     # The cluster looks every 2 s whether a sweep is due.
     sweep_seconds: float = _number(10.0, least=2, most=600)
+    # The cluster's main process looks every 2 s.
+    frozen_seconds: float = _number(16.0, least=4, most=600)
     slice_seconds: float = _number(60.0, least=5, most=3_600)
     database_patience_seconds: float = _number(60.0, least=0, most=3_600)
     pause_at_rejected_share: float = _number(0.5, least=0.01, most=1)

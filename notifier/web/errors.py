@@ -6,10 +6,12 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
+from django_htmx.http import trigger_client_event
 
 # What PostgreSQL says while it stops, starts, or has no connection to spare.
 OUTAGE_CODES = ("08", "53300", "57P")
 RETRY_AFTER_SECONDS = "10"
+OUTAGE_TOAST = "The database is not available: this may not be saved. Look again soon."
 
 
 @requires_csrf_token
@@ -30,9 +32,25 @@ def outage(request: HttpRequest) -> HttpResponse:
     response: HttpResponse
     if request.path.startswith("/api/"):
         response = JsonResponse({"detail": "The database is not available."}, status=503)
+    elif request.headers.get("HX-Request") == "true":
+        response = outage_fragment(request)
     else:
-        response = HttpResponse(render_to_string("503.html"), status=503)
+        # What was only looked at may be asked for again and again; a form may not.
+        seconds = RETRY_AFTER_SECONDS if request.method == "GET" else ""
+        response = HttpResponse(render_to_string("503.html", {"seconds": seconds}), status=503)
     response["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
+
+
+def outage_fragment(request: HttpRequest) -> HttpResponse:
+    """For a part of a page. htmx leaves the old part in place, and the page offers a retry.
+
+    What somebody did is answered aloud; a toast for every refresh would be a flood.
+    """
+    response = HttpResponse(render_to_string("_outage.html"), status=503)
+    if request.method != "GET":
+        toast = {"text": OUTAGE_TOAST, "level": "error"}
+        trigger_client_event(response, "toasts", {"toasts": [toast]})
     return response
 
 

@@ -1,17 +1,36 @@
 """What pages and their fragments need from outside their views."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponseBase]
+
+
+class ClosedPagesMiddleware(LoginRequiredMiddleware):
+    """Every page is closed unless its view says otherwise.
+
+    Django's asks who it is before it looks whether that matters, and that asks the
+    database: /healthz would fail with the database for a browser that is signed in.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view_func: View, *arguments: Any
+    ) -> HttpResponseBase | None:
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, *arguments)
 
 
 class HtmxPagesMiddleware:

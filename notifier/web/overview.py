@@ -18,6 +18,7 @@ from notifier.statistics.overview import (
     mailings_under_way,
 )
 from notifier.statistics.progress import Progress, progress_of
+from notifier.statistics.resolution import mailings_to_decide
 from notifier.statistics.series import outcomes_per_hour
 from notifier.web.badges import MESSAGE_BADGES, Badge
 from notifier.web.charts import chart_of
@@ -58,6 +59,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "under_way": _with_progress(under_way[:MOST_SHOWN]),
         "has_more_under_way": len(under_way) > MOST_SHOWN,
         "to_start": mailings_to_start()[:MOST_SHOWN],
+        "to_decide": mailings_to_decide(most=MOST_SHOWN),
         "figures": _figures(day_totals()),
         "chart": chart_of(outcomes_per_hour(), sentence="Messages of the last 24 hours"),
         **_health(),

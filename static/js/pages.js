@@ -76,7 +76,7 @@
   // One whose wish failed makes way for the news.
   for (const name of ["htmx:responseError", "htmx:sendError"])
     document.addEventListener(name, ({ detail }) => {
-      const dialog = detail.elt.closest("dialog");
+      const dialog = detail.elt.closest?.("dialog");
       if (!dialog) return;
       delete sessionStorage.focusHeading;
       dialog.close();

@@ -54,6 +54,7 @@ def something_of_everything(transactional_db) -> dict[str, int]:
     finished = make_finished(name="")
     for client in clients:
         make_message(finished, client)
+    count_outcomes(finished, accepted=27, unknown=3)
     Heartbeat.objects.create(name="cluster:one", at=timezone.now())
     scheduled = make_mailing(name="Next one", conditions={"tag": "a2"})
     return {

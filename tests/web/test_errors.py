@@ -1,8 +1,10 @@
+import json
+
 import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError, connection
 from django.test import Client as Browser
 
-from notifier.web.errors import is_outage
+from notifier.web.errors import OUTAGE_TOAST, is_outage
 
 
 @pytest.fixture
@@ -37,8 +39,43 @@ def test_a_bug_is_answered_without_its_details(
 def test_without_a_database_a_page_says_so(patient: Browser, outage: None) -> None:
     response = patient.get("/clients/")
 
+    page = response.content.decode()
     assert (response.status_code, response["Retry-After"]) == (503, "10")
-    assert "The database is not available" in response.content.decode()
+    assert "The database is not available" in page
+    assert '<meta http-equiv="refresh" content="10">' in page
+
+
+def test_without_a_database_a_form_is_not_sent_again_by_itself(
+    patient: Browser, outage: None
+) -> None:
+    response = patient.post("/clients/1/", {"opted_out": "on"})
+
+    page = response.content.decode()
+    assert response.status_code == 503
+    assert "may not have been saved" in page
+    assert 'http-equiv="refresh"' not in page
+
+
+def test_without_a_database_a_refresh_is_answered_with_a_fragment(
+    patient: Browser, outage: None
+) -> None:
+    response = patient.get("/clients/", headers={"HX-Request": "true"})
+
+    fragment = response.content.decode()
+    assert (response.status_code, response["Retry-After"]) == (503, "10")
+    assert "The database is not available" in fragment
+    assert "<html" not in fragment
+    assert "HX-Trigger" not in response
+
+
+def test_without_a_database_an_action_on_a_page_is_answered_aloud(
+    patient: Browser, outage: None
+) -> None:
+    response = patient.post("/clients/1/", {"opted_out": "on"}, headers={"HX-Request": "true"})
+
+    (toast,) = json.loads(response["HX-Trigger"])["toasts"]["toasts"]
+    assert response.status_code == 503
+    assert toast == {"text": OUTAGE_TOAST, "level": "error"}
 
 
 def test_without_a_database_the_api_says_so_in_json(patient: Browser, outage: None) -> None:

@@ -8,6 +8,7 @@ from notifier.delivery.breaker import Calls
 from notifier.delivery.models import GatewayHealth
 from notifier.mailings.models import Gateway
 from tests.web.making import make_client, make_mailing
+from tests.web.reading import words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +40,23 @@ def test_a_person_holds_and_releases_a_gateway(browser: Browser, gateway: Gatewa
 def test_looking_changes_nothing(browser: Browser, gateway: Gateway) -> None:
     assert browser.get(f"/gateways/{gateway.pk}/hold/").status_code == 405
     assert browser.post("/gateways/999/hold/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("retry", "Without a clear answer: send again under the same id"),
+        ("hold", "Without a clear answer: leave it unknown and let a person decide"),
+    ],
+)
+def test_the_system_says_what_is_done_without_a_clear_answer(
+    browser: Browser, gateway: Gateway, setting: str, words: str
+) -> None:
+    make_mailing()
+    gateway.unknown_outcome = setting
+    gateway.save()
+
+    assert words in words_of(browser.get("/"))
 
 
 def test_a_mailing_says_why_nothing_leaves(browser: Browser, gateway: Gateway) -> None:

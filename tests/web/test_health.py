@@ -21,6 +21,14 @@ def test_healthz_answers_without_a_database(client: Browser) -> None:
     assert (response.status_code, response.content) == (200, b"ok")
 
 
+def test_healthz_answers_a_browser_that_is_signed_in_without_a_database(
+    browser: Browser, outage: None
+) -> None:
+    response = browser.get("/healthz")
+
+    assert (response.status_code, response.content) == (200, b"ok")
+
+
 @pytest.mark.django_db
 def test_ready_with_a_database_its_migrations_and_a_cluster(client: Browser) -> None:
     beat(seconds_ago=5)

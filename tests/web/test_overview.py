@@ -5,7 +5,14 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from notifier.delivery.models import Heartbeat
-from tests.web.making import count_outcomes, make_client, make_finished, make_mailing, make_running
+from tests.web.making import (
+    count_outcomes,
+    make_client,
+    make_finished,
+    make_mailing,
+    make_message,
+    make_running,
+)
 from tests.web.reading import words_of
 
 LIVE = {"HX-Request": "true", "HX-Target": "live"}
@@ -33,6 +40,26 @@ def test_the_overview_shows_what_runs_what_comes_and_how_the_system_is(browser: 
     assert "Autumn sale Running 420 of 1,000 · 42 %" in words
     assert "Next to start Winter sale" in words
     assert "Clusters 1 alive" in words
+
+
+def test_mailings_wait_for_a_decision_until_all_their_unknown_messages_have_one(
+    browser: Browser,
+) -> None:
+    mailing = make_finished(name="Autumn sale")
+    client = make_client()
+    message = make_message(mailing, client, status="unknown", reason="timed_out", maybe_sent=True)
+    count_outcomes(mailing, unknown=1, accepted=99)
+    long_ago = make_finished(name="Old", finished_at=timezone.now() - timedelta(days=8))
+    count_outcomes(long_ago, unknown=5)
+    before = words_of(browser.get("/"))
+
+    message.reason = "counted_as_sent"
+    message.save()
+    after = words_of(browser.get("/"))
+
+    assert "To decide Autumn sale 1 message may have been sent, or not Next to start" in before
+    assert "Old" not in before
+    assert "To decide" not in after
 
 
 def test_today_is_set_against_the_same_hours_of_yesterday(

@@ -2,7 +2,8 @@
 
 The outcome that is taken back is taken back from the minute in which it was
 counted. What a person has decided stays decided: no message that is counted as
-sent is found here again.
+sent is found here again. ``maybe_sent`` stays as it is, and with it the promise
+that such a message ends only as accepted or unknown.
 """
 
 from __future__ import annotations
@@ -80,8 +81,7 @@ REOPEN_MESSAGES = """
             -- Until it is sent, the reason says why it was not accepted before.
             reason = coalesce(barred, message.reason),
             due_at = CASE WHEN barred IS NULL THEN now() END,
-            finished_at = CASE WHEN barred IS NOT NULL THEN now() END,
-            maybe_sent = message.maybe_sent OR judged.status = 'unknown'
+            finished_at = CASE WHEN barred IS NOT NULL THEN now() END
         FROM judged
         WHERE message.id = judged.id
           -- It may have been sent: saying "skipped" would claim to know better.
