@@ -374,7 +374,8 @@ class Delivery:
                 self.shares[sent.gateway_id].let_go(sent.mailing_id)
 
     def _write_if_due(self) -> None:
-        self.recorder.write_if_due()
+        nothing_follows = not (self.due or self._held())
+        self.recorder.write_if_due(at_once=nothing_follows)
         self._put_back_unsent()
         if self.rejected and not len(self.recorder):
             pause_if_rejected(self.rejected)

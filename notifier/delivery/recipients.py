@@ -28,8 +28,8 @@ def start_mailing(mailing_id: int) -> None:
             lifecycle.mark_prepared(mailing_id)
             break
         reach("recipients_chosen")
-        if most == FIRST_CHUNK:
-            wake_slots()
+        # Every time: a slice may have come to the end of the chunk before and gone to sleep.
+        wake_slots()
         most = RECIPIENT_CHUNK
     for mailing in Mailing.objects.filter(pk=mailing_id):  # none, where it was deleted
         arm_end(mailing)

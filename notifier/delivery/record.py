@@ -37,10 +37,11 @@ class Recorder:
         self._waiting.extend(results)
         self._troubles += sum(result.outcome not in SOUND for result in results)
 
-    def write_if_due(self) -> None:
+    def write_if_due(self, *, at_once: bool = False) -> None:
         """Write when it is worth a transaction, and troubles as soon as a breaker may open."""
         if (
-            len(self._waiting) >= FLUSH_RESULTS
+            at_once
+            or len(self._waiting) >= FLUSH_RESULTS
             or self._troubles >= settings.BREAKER_FEWEST_CALLS
             or (self._waiting and time.monotonic() - self._oldest_at >= FLUSH_SECONDS)
         ):

@@ -316,6 +316,18 @@ def test_a_mailing_paused_while_it_prepares_goes_on_choosing(
     assert (mailing.status, statuses(mailing)) == ("finished", {"accepted": 5})
 
 
+def test_every_chunk_of_recipients_wakes_the_senders(add_clients, gateway, monkeypatch):
+    """They may be through with the chunk before, and asleep."""
+    monkeypatch.setattr("notifier.delivery.recipients.FIRST_CHUNK", 2)
+    monkeypatch.setattr("notifier.delivery.recipients.RECIPIENT_CHUNK", 2)
+    add_clients(6)
+    mailing = create_mailing(text="Hi", conditions={})
+
+    recipients.start_mailing(mailing.pk)
+
+    assert set(Slot.objects.values_list("wakes", flat=True)) == {3}
+
+
 def test_cancelling_withdraws_who_waits(sandbox, add_clients, run_queue):
     add_clients(2)
     sandbox.set_faults({"503": 1})
