@@ -1,10 +1,10 @@
 """The cluster's main process: it looks after the others, and starts them anew when they freeze."""
 
 import ctypes
-import logging
 import os
 import sys
 import time
+from contextlib import suppress
 from multiprocessing import Process
 
 import psutil
@@ -14,11 +14,10 @@ from django_q.signals import post_execute, post_execute_in_worker, pre_execute
 from notifier.delivery import pulse
 from notifier.delivery.stopping import ask_to_stop
 
-log = logging.getLogger(__name__)
-
 LOOK_SECONDS = 2.0
 # What slices that run well may take to write everything down before they are killed.
 ENDING_SECONDS = 12.0
+KILLING_SECONDS = 5.0
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -76,10 +75,12 @@ def end_processes() -> None:
     until = time.monotonic() + ENDING_SECONDS
     while pulse.busy_workers() and time.monotonic() < until:
         time.sleep(0.1)
-    forked = _forked_processes()
-    for process in forked:
-        process.kill()
-    psutil.wait_procs(forked, timeout=5)
+    # Again and again: the sentinel may have replaced one meanwhile.
+    while (forked := _forked_processes()) and time.monotonic() < until + KILLING_SECONDS:
+        for process in forked:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(forked, timeout=KILLING_SECONDS)
 
 
 def _forked_processes() -> list[psutil.Process]:
@@ -98,4 +99,4 @@ def _command_of(process: psutil.Process) -> list[str]:
 
 def start_anew() -> None:
     """Become the same command again, under the same process id."""
-    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell is wanted
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell is wanted

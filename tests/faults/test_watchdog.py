@@ -46,7 +46,12 @@ class Processes:
     def __init__(self, notifier: RunningNotifier) -> None:
         up = psutil.Process(notifier.process.pid)
         self.main = next(each for each in up.children() if "qcluster" in each.cmdline())
-        self.sentinel = self.main.children()[0]
+        (self.sentinel,) = wait_for(self.main.children, seconds=HEALED_SECONDS, what="a sentinel")
+        wait_for(
+            lambda: len(self.sentinel.children()) == WORKERS + 2,
+            seconds=HEALED_SECONDS,
+            what="all processes",
+        )
         children = sorted(self.sentinel.children(), key=lambda each: each.pid)
         self.workers, self.monitor, self.pusher = children[:WORKERS], children[-2], children[-1]
 
@@ -55,8 +60,10 @@ class Processes:
         return found if isinstance(found, list) else [found]
 
 
-NEWEST_IS_DONE = """
-    SELECT last_value > %s AND NOT EXISTS (SELECT FROM django_q_ormq WHERE id = last_value)
+# The newest but one: the row of the newest may be about to appear.
+ONE_IS_DONE = """
+    SELECT last_value > %s + 1
+       AND NOT EXISTS (SELECT FROM django_q_ormq WHERE id = last_value - 1)
     FROM django_q_ormq_id_seq
 """
 
@@ -65,7 +72,7 @@ def wait_until_work_is_passed_on(notifier: RunningNotifier) -> None:
     """Until a task that was queued from now on, a sweep, is done and has left the queue."""
     (before,) = ask(notifier, "SELECT last_value FROM django_q_ormq_id_seq")
     wait_for(
-        lambda: ask(notifier, NEWEST_IS_DONE, before)[0], seconds=HEALED_SECONDS, what="tasks done"
+        lambda: ask(notifier, ONE_IS_DONE, before)[0], seconds=HEALED_SECONDS, what="tasks done"
     )
 
 

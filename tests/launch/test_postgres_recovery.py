@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -78,7 +79,9 @@ def test_a_server_left_behind_ends_with_its_next_user(data_dir, server_user):
 def test_everything_killed_at_once(server, data_dir, server_user):
     query(data_dir, "CREATE TABLE kept AS SELECT 42 AS answer")
     for process in processes_below(cluster_folder(data_dir)):
-        process.kill()
+        # Some end by themselves when the server does.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     server_user.kill()
 
     server.start()
