@@ -41,17 +41,21 @@ class Sample(NamedTuple):
 
 @dataclass
 class Story:
-    """All of it. ``recipients``: how many clients must have got a message, where that is known.
+    """All of it.
 
+    ``recipients``: how many clients must have got a message, where that is known.
+    ``was_sent_again``: a person had failed or unknown messages sent again.
     ``resumes_after``: moments at which a fault began or ended, from which on
-    sending had to go on within ``resumes_within`` seconds, but for ``lulls``, in which there
-    was a reason to wait. ``outages``: when pages could not work, as the database was away.
+    sending had to go on within ``resumes_within`` seconds, but for ``lulls``, in
+    which there was a reason to wait. ``outages``: when pages could not work, as
+    the database was away.
     """
 
     recipients: int | None = None
     stops: list[Stop] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
     resumes_after: list[float] = field(default_factory=list)
+    was_sent_again: bool = False
     resumes_within: float = 40.0
     lulls: list[tuple[float, float]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)

@@ -86,7 +86,7 @@ def test_a_mailing_with_every_honest_oddity():
     counts = {"accepted": 1, "failed": 1, "unknown": 1, "cancelled": 1}
 
     seen = facts(
-        messages, entries, attempts, story=story, retried=1, shown={"the page": {**counts, "x": 0}}
+        messages, entries, attempts, story=story, retried=2, shown={"the page": {**counts, "x": 0}}
     )
 
     assert found(seen) == set()
@@ -219,7 +219,15 @@ def test_a_mailing_with_every_honest_oddity():
             facts(shown={"the page": {"accepted": 2}}),
             ("I8", "the page shows {'accepted': 2}, the rows are {'accepted': 1}"),
         ),
-        (facts(retried=1), ("I8", "1 retries counted, not 0 to 0")),
+        (facts(retried=1), ("I8", "1 retries counted, there were 0")),
+        (
+            facts(
+                [message(maybe_sent=True, attempts=2)],
+                [entry(accepted=False), entry(at=1_200)],
+                [attempt()],
+            ),
+            ("I8", "0 retries counted, there were 1"),
+        ),
     ],
 )
 def test_what_is_violated_is_reported(wrong, violation):

@@ -6,6 +6,7 @@ import psutil
 import pytest
 
 from tests.faults.invariants import check_invariants
+from tests.faults.story import Story
 from tests.running import RunningNotifier, wait_for
 
 HOLD = "from notifier.models import Gateway; Gateway.objects.update(unknown_outcome='hold')"
@@ -19,7 +20,7 @@ def _unknown_outcomes_are_held(notifier: RunningNotifier) -> None:
 
 def finish(notifier: RunningNotifier, mailing: int) -> Counter[str]:
     notifier.wait_for_mailing(mailing, status="finished", seconds=FINISHED_SECONDS)
-    return check_invariants(notifier, mailing)
+    return check_invariants(notifier, mailing, Story(was_sent_again=True))
 
 
 def ids(notifier: RunningNotifier, mailing: int, status: str) -> set[int]:
