@@ -8,7 +8,7 @@ help:
 	@echo "make run    start Notifier, until Ctrl-C"
 	@echo "make test   run the tests; ARGS='-k name' passes options to pytest"
 	@echo "make lint   check style, types, imports and migrations"
-	@echo "make bench  measure the whole path beside what it is compared with"
+	@echo "make bench  measure pace, cost, lateness and pages; ARGS=--full for a million messages"
 	@echo "make faults send through random faults, seed by seed; ARGS='--seed 7' repeats one"
 	@echo "make vendor fetch the front end's packages again (needs npm; what it writes is committed)"
 	@echo "make clean  remove what tests and checks have left"

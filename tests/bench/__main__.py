@@ -1,78 +1,88 @@
-"""``make bench``: what the whole path does, beside what it is compared with, in one run.
+"""Measures what Notifier does and costs, beside what it is compared with, in one run.
 
-Machines differ and are shared: compare the ratios of one run, not the figures
-of two. Writes build/bench.json.
+Machines differ and are shared: compare the ratios of one run, not the figures of two.
+What each table means: docs/performance.md.
 """
 
 import argparse
-import json
-import statistics
+import signal
 import tempfile
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
-from tests.bench import baselines
-from tests.bench.whole_path import Measured, cores, measure_mailing
+from tests.bench import growth, latency, lateness, pages, throughput
+from tests.bench.machine import look_around
+from tests.bench.report import print_table, write_json
+from tests.bench.rig import Rig, Scale
+from tests.bench.table import WIDTH
 from tests.running import CHECKOUT, RunningNotifier
 
-RESULT = CHECKOUT / "build" / "bench.json"
+# In this order: those that are compared lie close together, and there are few restarts.
+PARTS = {
+    "growth": (growth.measure, [growth.table, growth.costs_table]),
+    "throughput": (throughput.measure, [throughput.table]),
+    "latency": (latency.measure, [latency.table]),
+    "lateness": (lateness.measure, [lateness.table]),
+    "pages": (pages.measure, [pages.table]),
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--clients", type=int, default=100_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4.0, help="for each baseline")
-    options = parser.parse_args()
+    # SIGTERM ends it as Ctrl-C does, or it would leave a Notifier behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = read_options()
+    scale = Scale(options.messages, options.runs, options.seconds, options.full)
     with (
         # On a disk, as in earnest, where the database's account may go.
         tempfile.TemporaryDirectory(prefix="notifier-bench-", dir="/var/tmp") as folder,
         RunningNotifier(_open(Path(folder)), echo=False) as notifier,
     ):
-        notifier.manage("sample_data", "--clients", str(options.clients))
-        print(f"{options.clients:,} clients, {cores()} cores, {options.runs} runs\n")
-        compared = measure_baselines(notifier, seconds=options.seconds)
-        runs = [measure_mailing(notifier, recipients=options.clients) for _ in range(options.runs)]
-    report(compared, runs)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(
-        json.dumps({"baselines": compared, "runs": [asdict(run) for run in runs]}, indent=2)
+        measure(Rig(notifier, scale), parts=options.only, result=options.result)
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    print(f"\nWritten to {RESULT.relative_to(CHECKOUT)}.")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
+        help=f"only these parts: {', '.join(PARTS)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--full", action="store_true",
+        help="also a mailing ten times as big, and more of everything",
+    )  # fmt: skip
+    parser.add_argument(
+        "--messages", type=int, default=100_000, help="in a main run (100,000); at least 200"
+    )
+    parser.add_argument("--runs", type=int, default=3, help="of each main row (3)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each run of a baseline (2)")
+    parser.add_argument("--result", type=Path, default=CHECKOUT / "build" / "bench.json")
+    options = parser.parse_args()
+    if options.messages < 200 or options.runs < 1 or options.seconds <= 0:
+        parser.error("--messages takes 200 or more, --runs 1 or more, --seconds more than 0.")
+    return options
+
+
+def measure(rig: Rig, *, parts: list[str], result: Path) -> None:
+    machine = look_around(rig)
+    print(fill(machine.as_text, WIDTH), flush=True)
+    measured: dict[str, Sequence[Any]] = {}
+    for part in (part for part in PARTS if part in parts):
+        measure_part, tables = PARTS[part]
+        rows = measured[part] = measure_part(rig)
+        for table in tables:
+            print_table(table(rows, rig))
+        # After each part: a run that is broken off has not been for nothing.
+        write_json(result, machine, rig.scale, measured)
+    print(f"\nWritten to {result}.")
 
 
 def _open(folder: Path) -> Path:
     folder.chmod(0o711)
     return folder
-
-
-def measure_baselines(notifier: RunningNotifier, *, seconds: float) -> dict[str, float | None]:
-    url = notifier.sandbox_url
-    return {
-        "gateway's ceiling (wrk)": baselines.gateway_ceiling(url, seconds=seconds),
-        "libcurl alone": baselines.libcurl_alone(url, seconds=seconds),
-        "requests, 64 threads": baselines.requests_in_threads(url, seconds=seconds),
-        "one after the other": baselines.one_after_the_other(
-            url, notifier.database(), seconds=seconds
-        ),
-    }
-
-
-def report(compared: dict[str, float | None], runs: list[Measured]) -> None:
-    whole = statistics.median(run.per_second for run in runs)
-    print(f"{'':30}{'messages/s':>12}{'whole path is':>16}")
-    print(f"{'Notifier, the whole path':30}{whole:12,.0f}")
-    for name, rate in compared.items():
-        if rate is None:
-            print(f"{name:30}{'not measured':>12}")
-        else:
-            print(f"{name:30}{rate:12,.0f}{whole / rate:15.2f}×")
-    middle = sorted(runs, key=lambda run: run.per_second)[len(runs) // 2]
-    print(f"\nOf the median run, {middle.messages:,} messages:")
-    print(f"  first request after {middle.first_request_seconds:.2f} s")
-    print(f"  WAL per message     {middle.wal_bytes:,.0f} bytes")
-    for part, cost in sorted(middle.cpu_us.items()):
-        print(f"  {part:19} {cost:6.1f} µs CPU per message, peak {middle.peak_mib[part]:.0f} MiB")
 
 
 if __name__ == "__main__":
