@@ -1,6 +1,6 @@
 """The circuit breaker of each gateway, shared by all senders through the database.
 
-    closed ─ half of 20 calls in 30 s in trouble, or told to wait ─▶ open
+    closed ─ half of 20 calls in 30 s in trouble, or 20 at once, or told to wait ─▶ open
     open ─ a probe went well ─▶ ramping ─ half a minute ─▶ closed
     open ─ a probe did not ─▶ open, for twice as long
     any ─ our address or token is wrong, or a person says so ─▶ held ─ a person ─▶ ramping
@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from notifier.delivery.models import GatewayHealth
 from notifier.delivery.slots import wake_slots
 
+NEARLY_ALL = 0.9
 LEAST_OF_RAMP = 0.05
 # Added to the longest a probe can take; then another sender probes in its place.
 PROBE_MARGIN_SECONDS = 5.0
@@ -71,7 +72,9 @@ REST = "least(%(first)s * 2 ^ openings, %(longest)s) * (0.8 + 0.4 * random())"
 
 # Judged by the last second, the last two, and so on up to the whole window: at
 # a high pace a minute's good calls would hide seconds of an outage. Calls before
-# the last change of state are no evidence of how it does since.
+# the last change of state are no evidence of how it does since. Where nearly all
+# that were noted together came to nothing, that is enough: even one second's
+# good calls would hide thousands that the outage costs.
 OPEN_IN_TROUBLE = """
     UPDATE gateway_health SET
         state = 'open', since = now(), openings = openings + 1,
@@ -86,6 +89,9 @@ OPEN_IN_TROUBLE = """
             WINDOW latest AS (ORDER BY began_at DESC)
         ) AS lately
         WHERE calls >= %(fewest)s AND troubles >= %(share)s * calls
+        UNION ALL
+        SELECT %(calls)s, %(troubles)s
+        WHERE %(troubles)s >= %(fewest)s AND %(troubles)s >= {nearly_all} * %(calls)s
         ORDER BY calls LIMIT 1
     ) AS seen
     WHERE gateway_id = %(gateway)s AND state IN ('closed', 'ramping')
@@ -145,8 +151,8 @@ def note_calls(calls: Calls) -> None:
     """Learn from calls that have ended. Belongs into the transaction that records them."""
     values = _values(calls.gateway_id)
     with connection.cursor() as cursor:
-        if calls.sound or calls.troubles:
-            numbers = {"calls": calls.sound + calls.troubles, "troubles": calls.troubles}
+        numbers = {"calls": calls.sound + calls.troubles, "troubles": calls.troubles}
+        if numbers["calls"]:
             cursor.execute(COUNT_CALLS, {**values, **numbers})
         if calls.troubles or calls.wait_seconds or calls.misconfigured:
             cursor.execute(MAKE_ROW, values)
@@ -155,7 +161,9 @@ def note_calls(calls: Calls) -> None:
         elif calls.probes_in_trouble:
             cursor.execute(OPEN_AGAIN.format(rest=REST), values)
         if calls.troubles:
-            cursor.execute(OPEN_IN_TROUBLE.format(rest=REST), values)
+            cursor.execute(
+                OPEN_IN_TROUBLE.format(rest=REST, nearly_all=NEARLY_ALL), {**values, **numbers}
+            )
         if calls.wait_seconds:
             cursor.execute(OPEN_AS_ASKED, {**values, "wait": calls.wait_seconds})
         if calls.misconfigured:

@@ -56,6 +56,17 @@ def test_a_long_good_past_does_not_hide_an_outage(note, gateway):
     assert health().state == "open"
 
 
+@pytest.mark.parametrize(("sound", "state"), [(2, "open"), (3, "closed")])
+def test_nearly_nothing_but_trouble_outweighs_what_went_well_in_the_same_second(
+    note, sound, state
+):
+    note(sound=10_000)
+
+    note(sound=sound, troubles=20)
+
+    assert health().state == state
+
+
 def test_old_calls_do_not_count(note, gateway):
     note(troubles=19)
     GatewayCalls.objects.update(began_at=timezone.now() - timedelta(seconds=40))
