@@ -121,6 +121,7 @@ class Delivery:
         self.slice = slice_
         self.sender = sender
         self.recorder = Recorder()
+        self.taken: list[Reply] = []
         self.unsent: list[Sent] = []
         self.claims: set[int] = set()
         self.rejected: set[int] = set()
@@ -333,11 +334,19 @@ class Delivery:
     # --- recording --------------------------------------------------------------------
 
     def _take_replies(self) -> None:
+        self.taken += self.sender.take_replies(TURN_SECONDS, enough=ENOUGH_REPLIES)
+        # Before any is worked on: this may need the database, and none may be
+        # lost, or counted twice, where that is away.
+        self._know_shares_of(self.taken)
+        replies, self.taken = self.taken, []
+        self._judge(replies)
+
+    def _judge(self, replies: list[Reply]) -> None:
         results: list[Result] = []
         by_gateway: dict[int, list[Reply]] = defaultdict(list)
-        for reply in self.sender.take_replies(TURN_SECONDS, enough=ENOUGH_REPLIES):
+        for reply in replies:
             sent: Sent = reply.key  # type: ignore[assignment]
-            share = self._share_of(sent)
+            share = self.shares[sent.gateway_id]
             share.let_go(sent.mailing_id)
             by_gateway[sent.gateway_id].append(reply)
             result = result_of(reply, unknown_outcome=share.gateway.unknown_outcome)
@@ -350,12 +359,12 @@ class Delivery:
         self.recorder.add(results)
         self._note_pace(by_gateway)
 
-    def _share_of(self, sent: Sent) -> Share:
-        """The gateway's share; made anew for replies to an earlier slice of this process."""
-        if sent.gateway_id not in self.shares:
-            gateway = Gateway.objects.get(pk=sent.gateway_id)
-            self.shares[sent.gateway_id] = Share(gateway, slot=self.slice.slot)
-        return self.shares[sent.gateway_id]
+    def _know_shares_of(self, replies: list[Reply]) -> None:
+        """Also those of gateways to which only an earlier slice of this process has sent."""
+        gateway_ids = {reply.key.gateway_id for reply in replies}  # type: ignore[attr-defined]
+        for gateway_id in gateway_ids - self.shares.keys():
+            gateway = Gateway.objects.get(pk=gateway_id)
+            self.shares[gateway_id] = Share(gateway, slot=self.slice.slot)
 
     def _note_pace(self, by_gateway: dict[int, list[Reply]]) -> None:
         now = time.monotonic()

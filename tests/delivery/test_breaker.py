@@ -57,9 +57,7 @@ def test_a_long_good_past_does_not_hide_an_outage(note, gateway):
 
 
 @pytest.mark.parametrize(("sound", "state"), [(2, "open"), (3, "closed")])
-def test_nearly_nothing_but_trouble_outweighs_what_went_well_in_the_same_second(
-    note, sound, state
-):
+def test_nearly_nothing_but_trouble_outweighs_what_went_well_in_the_same_second(note, sound, state):
     note(sound=10_000)
 
     note(sound=sound, troubles=20)

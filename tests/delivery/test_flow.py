@@ -26,12 +26,16 @@ from notifier.delivery.control import (
     pause_mailing,
     resume_mailing,
 )
-from notifier.delivery.deliver import through_trouble
+from notifier.delivery.deliver import Delivery, process_sender, through_trouble
 from notifier.delivery.ledger import Result, claim_messages, record_results, return_unsent
 from notifier.delivery.models import Attempt, Claim, Message, MinuteCount, Slot
+from notifier.delivery.outcome import Sent
+from notifier.delivery.slots import Slice
 from notifier.delivery.withdrawal import delete_client, opt_out_client
+from notifier.gateway.classify import ACCEPTED_OK
+from notifier.gateway.wire import Reply
 from notifier.mailings import lifecycle
-from notifier.mailings.models import Mailing
+from notifier.mailings.models import Gateway, Mailing
 from notifier.statistics.counts import failure_reasons, mailing_counts, total_counts
 from tests.running import wait_for
 
@@ -517,6 +521,27 @@ def test_a_step_that_the_database_refuses_is_not_taken_again(transactional_db):
     with pytest.raises(IntegrityError):
         through_trouble(step)
     assert len(taken) == 1
+
+
+def test_replies_that_came_while_the_database_was_away_are_kept(gateway, monkeypatch):
+    """To an earlier slice's requests, so that the gateway must be looked up first."""
+    sent = Sent(message_id=7, claim_id=1, attempt=1, mailing_id=1, gateway_id=gateway.pk)
+    arrived = [Reply(sent, started_at=0.0, duration_seconds=0.1, status=200, body=ACCEPTED_OK)]
+    sender = process_sender()
+    monkeypatch.setattr(sender, "take_replies", lambda *_, **__: [arrived.pop()] if arrived else [])
+    delivery = Delivery(Slice(slot=1, generation=1, worker="host:1", wakes=0), sender)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(Gateway.objects, "get", _fail_as_if_away)
+        with pytest.raises(OperationalError):
+            delivery._take_replies()
+    delivery._take_replies()
+
+    assert len(delivery.recorder) == 1
+
+
+def _fail_as_if_away(**_fields):
+    raise OperationalError("server closed the connection unexpectedly")
 
 
 def test_a_claim_whose_answer_was_lost_is_not_kept(
