@@ -218,7 +218,11 @@ class Delivery:
         }
 
     def _open_shares(self) -> None:
-        for gateway in work.gateways().values():
+        gateways = work.gateways()
+        self.sender.keep_lanes(gateways)
+        for gone in _lanes.keys() - gateways.keys():
+            del _lanes[gone]
+        for gateway in gateways.values():
             share = self.shares.setdefault(gateway.pk, Share(gateway, slot=self.slice.slot))
             self.sender.open_lane(gateway.pk, lane_to(gateway), concurrency=share.concurrency)
 

@@ -57,7 +57,7 @@ class Lane:
         self.in_flight = 0
         # The last first: as few connections as will do stay in use.
         self.idle: list[_Transfer] = []
-        self.newest_pool: _Pool | None = None
+        self.pools: list[_Pool] = []
 
 
 class _Pool:
@@ -80,6 +80,11 @@ class _Pool:
         """
         milliseconds = self.multi.timeout()
         self.due_at = math.inf if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+    def close(self) -> None:
+        for transfer in self.transfers:
+            transfer.curl.close()
+        self.multi.close()
 
 
 _DUE_AT = attrgetter("due_at")
@@ -191,6 +196,15 @@ class BulkTransport:
         """End a ``wait`` that is under way in another thread."""
         os.eventfd_write(self._wake_fd, 1)
 
+    def close(self, lane: Lane) -> None:
+        """Close the connections of a lane over which nothing is under way, nor will be."""
+        for pool in lane.pools:
+            self._pools.remove(pool)
+            self._touched.discard(pool)
+            pool.close()
+        lane.pools.clear()
+        lane.idle.clear()
+
     def abort_all(self) -> list[Reply]:
         """Break off every transfer, and say what is known of each."""
         replies = []
@@ -201,10 +215,10 @@ class BulkTransport:
         return replies
 
     def _new_transfer(self, lane: Lane) -> _Transfer:
-        pool = lane.newest_pool
-        if pool is None or len(pool.transfers) == POOL_SIZE:
-            pool = lane.newest_pool = _Pool(self._watch)
-            self._pools.append(pool)
+        if not lane.pools or len(lane.pools[-1].transfers) == POOL_SIZE:
+            lane.pools.append(_Pool(self._watch))
+            self._pools.append(lane.pools[-1])
+        pool = lane.pools[-1]
         transfer = _Transfer(lane, pool, self.may_begin)
         pool.transfers.append(transfer)
         return transfer

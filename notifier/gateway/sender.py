@@ -9,7 +9,7 @@ gateway the database.
 import threading
 import time
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 
 from notifier.failpoints import reach
 from notifier.gateway.bulk import BulkTransport, Lane
@@ -30,6 +30,10 @@ class WaitingLine:
         self.concurrency = concurrency
         self._by_source: dict[Hashable, deque[Request]] = {}
         self._turns: deque[Hashable] = deque()
+
+    @property
+    def has_requests(self) -> bool:
+        return bool(self._turns)
 
     def add(self, requests: Iterable[Request]) -> None:
         for request in requests:
@@ -68,6 +72,8 @@ class Sender:
     def __init__(self) -> None:
         self._lease_until = 0.0
         self._lines: dict[Hashable, WaitingLine] = {}
+        # No longer used: their connections are closed when the last reply is there.
+        self._retired: list[Lane] = []
         self._lock = threading.Lock()
         self._replies: deque[Reply] = deque()
         self._replied = threading.Event()
@@ -89,11 +95,18 @@ class Sender:
     def open_lane(self, name: Hashable, lane: Lane, *, concurrency: int) -> None:
         """Send by these connections from the next request on, so many at once."""
         with self._lock:
-            if name in self._lines:
-                self._lines[name].lane = lane
-                self._lines[name].concurrency = concurrency
-            else:
-                self._lines[name] = WaitingLine(lane, concurrency)
+            line = self._lines.setdefault(name, WaitingLine(lane, concurrency))
+            if line.lane is not lane:
+                self._retired.append(line.lane)
+            line.lane, line.concurrency = lane, concurrency
+        self._transport.wake()
+
+    def keep_lanes(self, names: Collection[Hashable]) -> None:
+        """Give up the other lanes, but for those with requests that wait."""
+        with self._lock:
+            for name in self._lines.keys() - names:
+                if not self._lines[name].has_requests:
+                    self._retired.append(self._lines.pop(name).lane)
         self._transport.wake()
 
     def set_concurrency(self, name: Hashable, concurrency: int) -> None:
@@ -141,6 +154,7 @@ class Sender:
             with self._lock:
                 for line in self._lines.values():
                     self._fill(line)
+                self._close_retired()
             self._hand_back(self._transport.wait(IDLE_SECONDS))
 
     def _fill(self, line: WaitingLine) -> None:
@@ -152,6 +166,11 @@ class Sender:
                 self._transport.start(line.lane, request)
             else:
                 self._hand_back([_held_back(request)])
+
+    def _close_retired(self) -> None:
+        for lane in [each for each in self._retired if not each.in_flight]:
+            self._retired.remove(lane)
+            self._transport.close(lane)
 
     def _may_begin(self, request: Request) -> bool:
         return time.monotonic() < min(self._lease_until, request.begin_before)

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from notifier.gateway.bulk import POOL_SIZE, BulkTransport, Lane
@@ -20,7 +22,7 @@ from notifier.gateway.wire import (
     request_headers,
     text_as_json,
 )
-from tests.running import free_port
+from tests.running import free_port, wait_for
 from tests.sandbox import SandboxProcess
 
 
@@ -77,6 +79,7 @@ def test_two_thousand_requests_at_once_are_all_answered(sandbox):
     assert sorted(reply.key for reply in replies) == list(range(2000))
     assert {classify(reply).kind for reply in replies} == {Kind.ACCEPTED}
     assert (transport.in_flight, to_gateway.in_flight) == (0, 0)
+    transport.close(to_gateway)
 
 
 def test_a_connection_is_found_again_among_many(sandbox):
@@ -90,6 +93,7 @@ def test_a_connection_is_found_again_among_many(sandbox):
 
     assert len(to_gateway.idle) == count
     assert {each.curl.getinfo(_num_connects()) for each in to_gateway.idle} == {0}
+    transport.close(to_gateway)
 
 
 def test_connections_are_kept_from_one_request_to_the_next(sandbox):
@@ -235,6 +239,30 @@ def test_what_a_sender_has_not_begun_can_be_taken_back():
     assert sender.take_back(1) == [requests[1], requests[3]]
     assert sender.take_back() == [requests[0], requests[2]]
     assert sender.take_back() == []
+
+
+def test_connections_that_are_no_longer_used_are_closed(sandbox):
+    """As when a gateway's settings change, and when there is no such gateway any more."""
+    sender, others = Sender(), _connections_to(sandbox)
+    sender.lease(time.monotonic() + 60)
+    for name in ("changed", "changed", "gone"):
+        sender.open_lane(name, lane(), concurrency=10)
+        sender.submit(name, [request(sandbox.url, number) for number in range(5)])
+        _keys_of(sender, 5)
+        assert 1 <= _connections_to(sandbox) - others <= 10
+
+    sender.keep_lanes([])
+
+    wait_for(
+        lambda: _connections_to(sandbox) == others, seconds=10, what="the last connection's end"
+    )
+
+
+def _connections_to(sandbox: SandboxProcess) -> int:
+    port = urlsplit(sandbox.url).port
+    ours = psutil.Process().net_connections("tcp")
+    open_ones = [each for each in ours if each.status == psutil.CONN_ESTABLISHED]
+    return sum(bool(each.raddr) and each.raddr.port == port for each in open_ones)
 
 
 def _keys_of(sender: Sender, count: int) -> list[int]:
