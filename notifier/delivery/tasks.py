@@ -3,8 +3,8 @@
 from notifier.delivery import closing, deliver, recipients, rescue, slots
 
 
-def start(mailing_id: int) -> None:
-    recipients.start_mailing(mailing_id)
+def start(mailing_id: int, after_client: int | None = None) -> None:
+    recipients.start_mailing(mailing_id, after_client=after_client)
 
 
 def deliver_slice(slot: int, generation: int) -> None:

@@ -84,6 +84,12 @@ def come_due() -> Callable[[], None]:
 
 
 @pytest.fixture(autouse=True)
+def _turns_are_long(monkeypatch):
+    """Whoever starts a mailing by itself has all its recipients chosen, on a slow machine too."""
+    monkeypatch.setattr("notifier.delivery.recipients.TURN_SECONDS", 60)
+
+
+@pytest.fixture(autouse=True)
 def _cluster_goes_on():
     yield
     stopping._stopping.value = 0

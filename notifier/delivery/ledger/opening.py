@@ -16,6 +16,7 @@ class OpenedChunk:
 
     recipients: int
     waiting: int
+    last_client: int
 
 
 OPEN_MESSAGES = """
@@ -50,7 +51,7 @@ def open_messages(mailing_id: int, *, most: int) -> OpenedChunk:
     with transaction.atomic(), connection.cursor() as cursor:
         mailing = Mailing.objects.select_for_update(of=("self",)).get(pk=mailing_id)
         if mailing.prepared_at is not None:
-            return OpenedChunk(recipients=0, waiting=0)
+            return OpenedChunk(recipients=0, waiting=0, last_client=mailing.last_client_id)
         clients = (
             matching_clients(mailing.conditions)
             .filter(id__gt=mailing.last_client_id, id__lte=mailing.newest_client_id)
@@ -74,4 +75,4 @@ def open_messages(mailing_id: int, *, most: int) -> OpenedChunk:
                     "audience", "last_client_id", "first_message_id", "last_message_id",
                 ]
             )  # fmt: skip
-    return OpenedChunk(recipients=recipients, waiting=waiting)
+    return OpenedChunk(recipients=recipients, waiting=waiting, last_client=mailing.last_client_id)
