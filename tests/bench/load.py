@@ -97,5 +97,5 @@ def wait_until_ended(rig: Rig, numbers: list[int]) -> None:
     )
     wait_for(
         lambda: rig.query(ended, numbers, numbers)[0],
-        seconds=300, what="the mailings ended", every=0.3,
+        seconds=300, what="the mailings ended", every=1.0,
     )  # fmt: skip

@@ -28,7 +28,9 @@ MEMORY_EVERY_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Reading:
-    """Everything that only ever rises. ``cpu_seconds`` by part; ``busy_seconds`` of all cores."""
+    """Everything that only ever rises. ``cpu_seconds`` are by part, ``busy_seconds`` of all
+    programs but the benchmark itself.
+    """
 
     at: float
     cpu_seconds: dict[str, float]
@@ -110,6 +112,7 @@ def _by_part(
 
 
 def _busy_seconds() -> float:
-    """Of every program on the machine, since it was started."""
-    times = psutil.cpu_times()
-    return times.user + times.nice + times.system + times.irq + times.softirq
+    """Of every program on the machine, since it was started, but not of this one."""
+    times, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    whole = times.user + times.nice + times.system + times.irq + times.softirq
+    return whole - own.user - own.system
