@@ -110,9 +110,10 @@ class RunningNotifier:
         return self.process.wait(STOP_SECONDS)
 
     def processes(self) -> list[psutil.Process]:
-        """``up`` and all below it, the database included."""
+        """``up`` and all below it, and the database, which need not be below it; each once."""
         up = psutil.Process(self.process.pid)
-        return [up, *up.children(recursive=True), *self._database_processes()]
+        found = [up, *up.children(recursive=True), *self._database_processes()]
+        return list(dict.fromkeys(found))
 
     def kill_everything(self) -> list[psutil.Process]:
         """kill -9 of the whole tree, the parents first, so that none is restarted."""

@@ -12,7 +12,7 @@ from tests.running import RunningNotifier, wait_for
 @pytest.fixture(scope="module")
 def notifier() -> Iterator[RunningNotifier]:
     folder = make_open_folder()
-    with RunningNotifier(folder) as running:
+    with RunningNotifier(folder, LEASE_SECONDS="6", SWEEP_SECONDS="2") as running:
         running.manage("sample_data", "--clients", "5000")
         yield running
     shutil.rmtree(folder, ignore_errors=True)
