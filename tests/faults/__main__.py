@@ -6,6 +6,7 @@ is violated; that seed's data folder, ledger and output are kept.
 
 import argparse
 import json
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -21,6 +22,8 @@ HEADINGS += f" {'maybe ×2':>8} {'×2':>5} {'page':>6} {'time':>5}  violations, 
 
 
 def main() -> int:
+    # SIGTERM ends it as Ctrl-C does, or it would leave a Notifier behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _read_options()
     first = options.first if options.seed is None else options.seed
     seeds = range(first, first + (options.seeds if options.seed is None else 1))
