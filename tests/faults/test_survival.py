@@ -15,6 +15,7 @@ from tests.faults.invariants import check_invariants
 from tests.faults.machines import Postgres
 from tests.running import RunningNotifier, wait_for
 
+QUICK = {"LEASE_SECONDS": "6", "SWEEP_SECONDS": "2"}
 OUTAGE_SECONDS = 30
 
 
@@ -29,7 +30,7 @@ def database() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def notifier(database: Postgres) -> Iterator[RunningNotifier]:
     folder = make_open_folder()
-    with RunningNotifier(folder, DATABASE_URL=database.url, SWEEP_SECONDS="2") as running:
+    with RunningNotifier(folder, DATABASE_URL=database.url, **QUICK) as running:
         running.manage("sample_data", "--clients", "3000")
         yield running
     shutil.rmtree(folder, ignore_errors=True)
