@@ -63,7 +63,7 @@ class Recorder:
         self._troubles = 0
 
 
-def is_database_away(error: Exception) -> bool:
+def is_database_away(error: BaseException) -> bool:
     """Whether the database was out of reach, rather than unhappy with what was asked of it.
 
     psycopg2 says no more than DatabaseError where the server dies in the middle

@@ -2,11 +2,12 @@
 
 import sys
 
-from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import requires_csrf_token
 from django_htmx.http import trigger_client_event
+
+from notifier.delivery.record import is_database_away
 
 # What PostgreSQL says while it stops, starts, or has no connection to spare.
 OUTAGE_CODES = ("08", "53300", "57P")
@@ -55,12 +56,8 @@ def outage_fragment(request: HttpRequest) -> HttpResponse:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether the database was out of reach, rather than unhappy with what was asked of it."""
-    # psycopg2 says no more than DatabaseError where the server dies in mid-statement.
-    if (
-        not isinstance(error, OperationalError | InterfaceError)
-        and type(error) is not DatabaseError
-    ):
+    """Whether to say that the database is away: it is, and not for what was asked of it."""
+    if error is None or not is_database_away(error):
         return False
     code = getattr(error.__cause__, "pgcode", None)
     return code is None or str(code).startswith(OUTAGE_CODES)
