@@ -54,8 +54,15 @@ def detect_layout(file: BinaryIO) -> Layout:
     sample = _sample(file, encoding)
     delimiter = _detect_delimiter(sample)
     rows = _first_rows(sample, delimiter)
-    file.seek(0)
     return Layout(encoding, delimiter, _detect_header(rows))
+
+
+def detect_sheet_layout(file: BinaryIO) -> Layout:
+    """Of a workbook that was converted: only the header is in question."""
+    encoding, delimiter = "utf-8", ","
+    return Layout(
+        encoding, delimiter, _detect_header(_first_rows(_sample(file, encoding), delimiter))
+    )
 
 
 def detect_encoding(file: BinaryIO) -> str:

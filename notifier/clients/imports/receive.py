@@ -12,10 +12,11 @@ from typing import Any, BinaryIO
 from django.db import transaction
 
 from notifier.clients.imports.columns import guess_columns
-from notifier.clients.imports.detect import SAMPLE_ROWS, Layout, detect_layout
+from notifier.clients.imports.detect import SAMPLE_ROWS, Layout, detect_layout, detect_sheet_layout
 from notifier.clients.imports.limits import MEGABYTE, BadFile, check_size
 from notifier.clients.imports.models import ClientImport, FileKind, ImportPiece
 from notifier.clients.imports.table import Table, read_table
+from notifier.clients.imports.workbook import converted_workbook, is_workbook
 
 PIECE = MEGABYTE
 LONGEST_NAME = 255
@@ -25,11 +26,19 @@ def receive_file(file: BinaryIO, *, name: str, created_by: Any) -> ClientImport:
     """Keep a seekable file as an import that waits for a person to look at it. Raises BadFile."""
     size = _size_of(file)
     check_size(size)
-    return _keep(file, name=name, size=size, kind=FileKind.CSV, created_by=created_by)
+    if not is_workbook(file):
+        return _keep(file, name=name, size=size, kind=FileKind.CSV, created_by=created_by)
+    with converted_workbook(file) as converted:
+        if converted.other_sheets:
+            # Whoever has data on others should see that this one was taken.
+            name = f"{_short_name(name)}, sheet {converted.sheet}"
+        return _keep(
+            converted.file, name=name, size=size, kind=FileKind.XLSX, created_by=created_by
+        )
 
 
 def _keep(file: BinaryIO, *, name: str, size: int, kind: FileKind, created_by: Any) -> ClientImport:
-    layout = detect_layout(file)
+    layout = detect_sheet_layout(file) if kind == FileKind.XLSX else detect_layout(file)
     client_import = ClientImport(
         file_name=_short_name(name),
         file_size=size,

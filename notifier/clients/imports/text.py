@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
     The cells are as they stand there: see spreadsheet.read_cell. ``problem``
     is one of rows.CODES where the row could not be taken apart; then the cells
-    are what its first line seems to hold.
+    are what its first line seems to hold. Its other lines are rows of their own.
     """
 
     line: int
@@ -112,7 +112,7 @@ def read_rows(blocks: Iterable[str], delimiter: str) -> Iterator[Row]:
     while True:
         # The lines of the row under way: what to go back to, should its end not be found.
         taken: list[str] = []
-        reader = csv.reader(_feed(again, lines, taken), delimiter=delimiter)
+        reader = csv.reader(_feed(again, lines, taken), delimiter=delimiter, strict=True)
         before = line
         try:
             for cells in reader:
@@ -123,7 +123,7 @@ def read_rows(blocks: Iterable[str], delimiter: str) -> Iterator[Row]:
             return
         except (csv.Error, _BrokenRow):
             first, *others = taken
-        yield _broken_row(line, first, delimiter)
+        yield _row_of_one_line(line, first, delimiter)
         line += 1
         again.extendleft(reversed(others))
         read_again += sum(map(len, others))
@@ -152,10 +152,22 @@ def _drain(again: deque[str]) -> Iterator[str]:
         yield again.popleft()
 
 
-def _broken_row(line: int, text: str, delimiter: str) -> Row:
-    is_long = len(text) > csv.field_size_limit()
-    cells = next(csv.reader([text[: csv.field_size_limit()]], delimiter=delimiter), [])
-    return Row(line, cells, "row_too_long" if is_long else "unclosed_quote")
+def _row_of_one_line(line: int, text: str, delimiter: str) -> Row:
+    """Of a row that strict reading could not take apart, or found no end of.
+
+    Quotation marks within a cell, as in "LLC "Daisy"", do no harm if the row
+    ends with its line; else they would have other rows in the cell.
+    """
+    if len(text) > csv.field_size_limit():
+        start = text[: csv.field_size_limit()]
+        return Row(line, next(csv.reader([start], delimiter=delimiter), []), "row_too_long")
+    taken: list[str] = []
+    try:
+        return Row(
+            line, next(csv.reader(_feed(deque([text]), iter(()), taken), delimiter=delimiter))
+        )
+    except _BrokenRow:
+        return Row(line, next(csv.reader(taken, delimiter=delimiter)), "unclosed_quote")
 
 
 def read_sheet_rows(blocks: Iterable[str]) -> Iterator[Row]:
