@@ -223,6 +223,12 @@ GATEWAY_TOKEN = ENVIRONMENT.gateway_token or ("sandbox" if ENVIRONMENT.uses_sand
 
 DEFAULT_CLIENT_TIMEZONE = "UTC"
 
+# The largest file that is imported: megabytes, rows, columns, characters of a cell.
+IMPORT_MOST_MEGABYTES = ENVIRONMENT.import_limits.import_most_megabytes
+IMPORT_MOST_ROWS = ENVIRONMENT.import_limits.import_most_rows
+IMPORT_MOST_COLUMNS = ENVIRONMENT.import_limits.import_most_columns
+IMPORT_MOST_CELL_CHARACTERS = ENVIRONMENT.import_limits.import_most_cell_characters
+
 # --- Mailings -------------------------------------------------------------------------
 
 # The end of a mailing that names none.

@@ -13,11 +13,15 @@ LONGEST_TAG = 100
 
 
 class ClientProblems(ValueError):
-    """``problems`` maps each wrong field to a sentence for the person who filled it in."""
+    """``problems`` maps each wrong field to a sentence for the person who filled it in.
 
-    def __init__(self, problems: Mapping[str, str]) -> None:
+    ``codes`` says the same in one word each, for counting.
+    """
+
+    def __init__(self, problems: Mapping[str, str], codes: Mapping[str, str] | None = None) -> None:
         super().__init__(" ".join(problems.values()))
         self.problems = dict(problems)
+        self.codes = dict(codes or {})
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,14 @@ def clean_client(
     installation's default.
     """
     problems: dict[str, str] = {}
+    codes: dict[str, str] = {}
 
     def checked(name: str, check: Callable[[object], object], value: object) -> object:
         try:
             return check(value)
         except ValueError as error:
             problems[name] = str(error)
+            codes[name] = getattr(error, "code", name)
             return None
 
     values = {
@@ -62,7 +68,7 @@ def clean_client(
     elif values["phone"] is not None:
         values["operator"] = checked("operator", _operator_from_phone, values["phone"])
     if problems:
-        raise ClientProblems(problems)
+        raise ClientProblems(problems, codes)
     return CleanClient(**values)  # type: ignore[arg-type]
 
 
@@ -104,5 +110,7 @@ def _timezone_or_default(value: object) -> str:
 def _operator_from_phone(phone: object) -> int:
     operator = operator_of(str(phone))
     if operator is None:
-        raise BadPhone(f'Phone number "{phone}" shows no operator code: give the operator.')
+        raise BadPhone(
+            f'Phone number "{phone}" shows no operator code: give the operator.', "phone_operator"
+        )
     return operator

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from notifier.clients.imports.limits import BadFile
+from notifier.clients.spreadsheet import quote_cell, read_cell
+
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 CHUNK = 1 << 20
 # What Excel writes in Russian Windows unless it is told otherwise.
 EXCEL_ENCODING = "windows-1251"
 TEXT_CONTROLS = b"\t\n\r\f\x1a"
-# What a spreadsheet takes for the beginning of a formula, unless an apostrophe is before it.
-FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
-
-class BadFile(Exception):
-    """A file that cannot be read as a table; the text says why, to the person who chose it."""
+__all__ = ["DELIMITERS", "BadFile", "CsvTable", "Row", "open_table", "quote_cell", "read_cell"]
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,6 @@ class CsvTable:
     delimiter: str
     header: list[str]
     rows: Iterator[Row]
-
-
-def quote_cell(text: str) -> str:
-    """The text so that a spreadsheet neither runs it nor computes with it."""
-    return f"'{text}" if text.startswith(FORMULA_MARKS) else text
-
-
-def read_cell(cell: str) -> str:
-    """What a cell holds, without the apostrophe of quote_cell or of a spreadsheet."""
-    text = cell.strip()
-    is_quoted = text.startswith("'") and text[1:].startswith(FORMULA_MARKS)
-    return text[1:].strip() if is_quoted else text
 
 
 @contextmanager

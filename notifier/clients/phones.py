@@ -14,7 +14,14 @@ SCIENTIFIC = re.compile(r"^\d+([.,]\d+)?[eE]\+?\d+$")
 
 
 class BadPhone(ValueError):
-    """Not a phone number; the text says why, to the person who typed it."""
+    """Not a phone number; the text says why, to the person who typed it.
+
+    ``code`` says what is wrong in one word, for counting.
+    """
+
+    def __init__(self, words: str, code: str) -> None:
+        super().__init__(words)
+        self.code = code
 
 
 def normalise_phone(value: object) -> str:
@@ -50,15 +57,19 @@ def _digits(count: int) -> str:
 
 def _refuse_what_is_no_number(text: str, digits: str) -> None:
     if not digits:
-        raise BadPhone("Phone number is empty.")
+        raise BadPhone("Phone number is empty.", "phone_empty")
     if SCIENTIFIC.match(text):
         raise BadPhone(
             f'Phone number "{text}" was damaged by a spreadsheet, its last digits are lost: '
-            "format the column as text and fill it in again."
+            "format the column as text and fill it in again.",
+            "phone_damaged",
         )
     if not (digits.isascii() and digits.isdigit()):
         wrong = next(mark for mark in digits if not (mark.isascii() and mark.isdigit()))
-        raise BadPhone(f'Phone number "{text}" has "{wrong}" in it; only digits are expected.')
+        raise BadPhone(
+            f'Phone number "{text}" has "{wrong}" in it; only digits are expected.',
+            "phone_characters",
+        )
 
 
 def _with_russian_code(digits: str) -> str:
@@ -71,9 +82,11 @@ def _with_russian_code(digits: str) -> str:
 
 def _checked_russian(text: str, digits: str) -> str:
     if len(digits) != 11:
-        raise BadPhone(f'Phone number "{text}" has {_digits(len(digits))}; 11 expected.')
+        raise BadPhone(
+            f'Phone number "{text}" has {_digits(len(digits))}; 11 expected.', "phone_digits"
+        )
     if digits[1] in "012":
-        raise BadPhone(f'Phone number "{text}" has no operator code after the 7.')
+        raise BadPhone(f'Phone number "{text}" has no operator code after the 7.', "phone_operator")
     return digits
 
 
@@ -81,14 +94,18 @@ def _checked_international(text: str, digits: str) -> str:
     if len(digits) < 11:
         # Too short for a Russian number, the usual case, and without a
         # country code that would make it another country's.
-        shorter = f'Phone number "{text}" has {_digits(len(digits))}; 11 expected.'
+        problem = BadPhone(
+            f'Phone number "{text}" has {_digits(len(digits))}; 11 expected.', "phone_digits"
+        )
     else:
-        shorter = f'Phone number "{text}" is not a number of any country.'
+        problem = BadPhone(
+            f'Phone number "{text}" is not a number of any country.', "phone_country"
+        )
     try:
         parsed = phonenumbers.parse(f"+{digits}")
     except phonenumbers.NumberParseException as error:
-        raise BadPhone(shorter) from error
+        raise problem from error
     if not phonenumbers.is_possible_number(parsed) or len(digits) > 15:
-        raise BadPhone(shorter)
+        raise problem
     # Not every country drops a leading zero, so the digits stay as given.
     return digits

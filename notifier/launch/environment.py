@@ -17,7 +17,12 @@ import dj_database_url
 
 from notifier.launch.errors import BadVariable
 from notifier.launch.fail_points import read_fail_points
-from notifier.launch.parameters import Parameters, read_parameters
+from notifier.launch.parameters import (
+    ImportLimits,
+    Parameters,
+    read_import_limits,
+    read_parameters,
+)
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
@@ -44,6 +49,7 @@ class Environment:
     sender_slots: int
     time_zone: str
     parameters: Parameters
+    import_limits: ImportLimits
     fail_points: Mapping[str, float]
 
     @property
@@ -76,6 +82,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         sender_slots=_sender_slots(variables),
         time_zone=_time_zone(variables),
         parameters=read_parameters(variables),
+        import_limits=read_import_limits(variables),
         fail_points=read_fail_points(variables, data_dir),
     )
     if environment.uses_sandbox_gateway and environment.port == environment.sandbox_port:

@@ -1,12 +1,12 @@
-"""How patient, how careful and how quick the engine is: its parameters.
+"""How patient, how careful and how quick the engine is: its parameters; what an import may be.
 
 Each is an environment variable and a Django setting of the same name. What each
-means, and why it has its value, is told in docs/delivery-contract.md.
+parameter means, and why it has its value, is told in docs/delivery-contract.md.
 """
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from notifier.launch.errors import BadVariable
 
@@ -42,10 +42,33 @@ class Parameters:
 
 def read_parameters(variables: Mapping[str, str]) -> Parameters:
     """Read and check every parameter; the first bad one raises BadVariable."""
-    parameters = Parameters(**{each.name: _read(variables, each) for each in fields(Parameters)})
+    parameters = _read_all(Parameters, variables)
     _check_order(parameters, "first_retry_seconds", "longest_retry_seconds")
     _check_order(parameters, "breaker_first_rest_seconds", "breaker_longest_rest_seconds")
     return parameters
+
+
+@dataclass(frozen=True)
+class ImportLimits:
+    """The largest file of clients that is taken."""
+
+    import_most_megabytes: int = _number(256, least=1, most=4_096)
+    import_most_rows: int = _number(3_000_000, least=1, most=100_000_000)
+    import_most_columns: int = _number(200, least=1, most=1_600)
+    # The csv module takes no cell above 131,072.
+    import_most_cell_characters: int = _number(4_000, least=100, most=100_000)
+
+
+def read_import_limits(variables: Mapping[str, str]) -> ImportLimits:
+    """Read and check every limit; the first bad one raises BadVariable."""
+    return _read_all(ImportLimits, variables)
+
+
+Kind = TypeVar("Kind")
+
+
+def _read_all(kind: type[Kind], variables: Mapping[str, str]) -> Kind:
+    return kind(**{each.name: _read(variables, each) for each in fields(kind)})  # type: ignore[arg-type]
 
 
 def _read(variables: Mapping[str, str], parameter: Field) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from notifier.launch.environment import CHECKOUT, Environment, read_environment
 from notifier.launch.errors import BadVariable
-from notifier.launch.parameters import Parameters
+from notifier.launch.parameters import ImportLimits, Parameters
 
 GOOD = {"SECRET_KEY": "a secret"}
 
@@ -32,6 +32,7 @@ def test_nothing_needs_to_be_set(tmp_path):
         sender_slots=2,
         time_zone="UTC",
         parameters=Parameters(),
+        import_limits=ImportLimits(),
         fail_points={},
     )
 
@@ -50,6 +51,7 @@ def test_everything_can_be_set(tmp_path):
         SENDER_SLOTS="64",
         TZ="Asia/Omsk",
         LEASE_SECONDS="20",
+        IMPORT_MOST_ROWS="5000",
     )
 
     assert found == Environment(
@@ -66,6 +68,7 @@ def test_everything_can_be_set(tmp_path):
         sender_slots=64,
         time_zone="Asia/Omsk",
         parameters=Parameters(lease_seconds=20),
+        import_limits=ImportLimits(import_most_rows=5000),
         fail_points={},
     )
 

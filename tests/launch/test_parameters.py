@@ -9,7 +9,12 @@ import pytest
 
 from notifier.launch.environment import CHECKOUT
 from notifier.launch.errors import BadVariable
-from notifier.launch.parameters import Parameters, read_parameters
+from notifier.launch.parameters import (
+    ImportLimits,
+    Parameters,
+    read_import_limits,
+    read_parameters,
+)
 
 DEFAULTS = {
     "BREAKER_WINDOW_SECONDS": 30,
@@ -30,6 +35,12 @@ DEFAULTS = {
     "PAUSE_AT_REJECTED_SHARE": 0.5,
     "PAUSE_AFTER_RESULTS": 100,
 }
+DEFAULT_LIMITS = {
+    "IMPORT_MOST_MEGABYTES": 256,
+    "IMPORT_MOST_ROWS": 3_000_000,
+    "IMPORT_MOST_COLUMNS": 200,
+    "IMPORT_MOST_CELL_CHARACTERS": 4_000,
+}
 
 
 def test_what_the_parameters_are_unless_set():
@@ -38,11 +49,20 @@ def test_what_the_parameters_are_unless_set():
     assert {name.upper(): value for name, value in found.items()} == DEFAULTS
 
 
-@pytest.mark.parametrize("bound", ["least", "most"])
-def test_every_parameter_may_be_set_to_its_bounds(bound):
-    bounds = {each.name: each.metadata[bound] for each in fields(Parameters)}
+def test_what_the_limits_of_an_import_are_unless_set():
+    found = asdict(read_import_limits({}))
 
-    found = read_parameters({name.upper(): str(value) for name, value in bounds.items()})
+    assert {name.upper(): value for name, value in found.items()} == DEFAULT_LIMITS
+
+
+@pytest.mark.parametrize("bound", ["least", "most"])
+@pytest.mark.parametrize(
+    ("kind", "read"), [(Parameters, read_parameters), (ImportLimits, read_import_limits)]
+)
+def test_every_parameter_may_be_set_to_its_bounds(kind, read, bound):
+    bounds = {each.name: each.metadata[bound] for each in fields(kind)}
+
+    found = read({name.upper(): str(value) for name, value in bounds.items()})
 
     assert asdict(found) == bounds
 
@@ -83,8 +103,19 @@ def test_a_bad_parameter_is_named_with_its_value_and_a_remedy(name, value, remed
     assert str(raised.value) == f'{name} "{value}" {remedy}'
 
 
+@pytest.mark.parametrize("value", ["0", "100.5", "all"])
+def test_a_bad_limit_is_named_too(value):
+    with pytest.raises(BadVariable) as raised:
+        read_import_limits({"IMPORT_MOST_COLUMNS": value})
+
+    assert str(raised.value) == (
+        f'IMPORT_MOST_COLUMNS "{value}" cannot be used: it takes a whole number from 1 to 1600.'
+    )
+
+
 def test_every_parameter_is_a_django_setting_of_its_name(tmp_path):
-    others = {name: f"{each + 1:g}" for name, each in DEFAULTS.items() if "SHARE" not in name}
+    numbers = DEFAULTS | DEFAULT_LIMITS
+    others = {name: str(each + 1) for name, each in numbers.items() if "SHARE" not in name}
     others |= {name: "0.25" for name in DEFAULTS if "SHARE" in name}
 
     found = subprocess.run(
@@ -92,7 +123,7 @@ def test_every_parameter_is_a_django_setting_of_its_name(tmp_path):
             sys.executable,
             "-c",
             "from notifier import settings\n"
-            f"print(*(f'{{getattr(settings, name):g}}' for name in {list(others)}))",
+            f"print(*(f'{{getattr(settings, name):.10g}}' for name in {list(others)}))",
         ],
         env={**others, "NOTIFIER_DATA_DIR": str(tmp_path)},
         cwd=CHECKOUT,
