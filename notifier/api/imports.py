@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from django.http import StreamingHttpResponse
+from django.http import QueryDict, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -25,7 +25,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from notifier.api.fields import MomentField
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.imports import report
-from notifier.clients.imports.columns import HOLDS, Column
+from notifier.clients.imports.columns import HOLDS, Column, ColumnProblems, say_columns
 from notifier.clients.imports.detect import DELIMITERS, ENCODINGS
 from notifier.clients.imports.limits import BadFile
 from notifier.clients.imports.models import (
@@ -205,7 +205,7 @@ class ImportViewSet(DestroyModelMixin, ReadOnlyModelViewSet):
         ],
     )
     def create(self, request: Request) -> Response:
-        asked = ImportRequestSerializer(data=request.data.dict())
+        asked = ImportRequestSerializer(data=_parts(request))
         asked.is_valid(raise_exception=True)
         client_import = _begin(asked.validated_data, by=request.user)
         body = ImportDetailSerializer(client_import).data
@@ -247,6 +247,11 @@ class ImportViewSet(DestroyModelMixin, ReadOnlyModelViewSet):
         return Response(ImportDetailSerializer(client_import).data)
 
 
+def _parts(request: Request) -> dict[str, Any]:
+    """Of each part of the form the last that is there."""
+    return dict(cast("QueryDict", request.data).items())
+
+
 def _begin(asked: Mapping[str, Any], *, by: Any) -> ClientImport:
     """Keep the file, and have it checked. Of what cannot be read nothing is kept."""
     file = asked["file"]
@@ -274,35 +279,16 @@ def _refusal(error: Exception) -> Exception:
 
 
 def _options(client_import: ClientImport, asked: Mapping[str, Any]) -> ImportOptions:
-    columns = [Column.from_json(each) for each in client_import.columns]
+    guessed = [Column.from_json(each) for each in client_import.columns]
+    try:
+        columns = say_columns(guessed, asked.get("columns", {}))
+    except ColumnProblems as error:
+        raise ValidationError({"columns": str(error)}) from error
     return ImportOptions(
-        columns=_said_columns(columns, asked.get("columns", {})),
+        columns=columns,
         known_clients=asked["known"],
         default_operator=asked.get("default_operator"),
         default_tag=asked.get("default_tag", ""),
         default_timezone=asked.get("default_timezone", ""),
         waits_for_review=asked["dry_run"],
     )
-
-
-def _said_columns(columns: list[Column], said: Mapping[str, str]) -> list[Column]:
-    """The guessed ones, but for what was said; of a field that was said, no guess stays."""
-    names = [column.name for column in columns]
-    if unknown := [name for name in said if name not in names]:
-        raise ValidationError(
-            {"columns": f'There is no column "{unknown[0]}": the file has {", ".join(names)}.'}
-        )
-    taken = {holds for holds in said.values() if holds != "ignore"}
-    return [
-        _said_column(column.name, said[column.name])
-        if column.name in said
-        else Column(column.name, "attribute", column.name)
-        if column.holds in taken
-        else column
-        for column in columns
-    ]
-
-
-def _said_column(name: str, holds: str) -> Column:
-    kind, _, attribute = holds.partition(":")
-    return Column(name, kind, (attribute or name) if kind == "attribute" else "")

@@ -72,11 +72,13 @@ def work_on_import(import_id: int) -> None:
     wake_imports()
 
 
-def run_to_its_end(client_import: ClientImport) -> None:
-    """In this process, for a command: until it waits for a person or is over."""
-    while client_import.is_in_work:
-        steps.run_step(client_import.pk, withdraw=_withdraw)
-        client_import.refresh_from_db()
+def work_here(client_import: ClientImport) -> bool:
+    """A turn in this process, for a command; False where another works on an import now."""
+    outcome = steps.run_step(client_import.pk, withdraw=_withdraw)
+    if outcome is Outcome.ENDED:
+        _tidy_after(client_import.pk)
+    client_import.refresh_from_db()
+    return outcome is not Outcome.NOTHING_TO_DO
 
 
 def wake_imports() -> None:

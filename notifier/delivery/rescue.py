@@ -27,7 +27,7 @@ AFTER_CANCEL = timedelta(hours=1)
 
 
 def sweep() -> None:
-    """Overdue starts, expired claims, dead slots, passed ends, finished mailings, wake-ups, imports."""
+    """Overdue starts, expired claims, dead slots, passed ends, wake-ups, imports."""
     note_sweep()
     arm_starts()
     restart_preparations()

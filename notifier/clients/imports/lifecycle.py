@@ -23,6 +23,7 @@ from notifier.clients.imports.models import (
     UNDOABLE,
     ClientImport,
     ImportPiece,
+    ImportRejection,
     ImportStatus,
     KnownClients,
 )
@@ -118,7 +119,7 @@ def nothing_read() -> dict[str, object]:
 
 def forget_reading(import_id: int) -> None:
     staging.drop(import_id)
-    ClientImport.rejections.rel.related_model.objects.filter(client_import=import_id).delete()
+    ImportRejection.objects.filter(client_import=import_id).delete()
 
 
 def start(client_import: ClientImport) -> None:

@@ -8,15 +8,14 @@ from typing import Any
 
 from django.db.models import Count
 
-from notifier.clients.csv_table import quote_cell
 from notifier.clients.imports import undoing
+from notifier.clients.imports.columns import REJECTION_NAMES
 from notifier.clients.imports.models import ClientImport, ImportRejection
 from notifier.clients.imports.rows import CODES
 from notifier.clients.imports.undoing import UndoProspect
 from notifier.clients.models import Client
+from notifier.clients.spreadsheet import quote_cell
 
-# What a file of rejected rows says of each beside its cells: no data when it is imported again.
-REJECTION_NAMES = ("line", "reason")
 EXAMPLES_OF_REASON = 3
 MOST_KEPT = 1_000
 BOM = "\ufeff"
@@ -126,9 +125,9 @@ def undo_prospect(client_import: ClientImport) -> UndoProspect:
 
 def kept_clients(client_import: ClientImport) -> list[KeptClient]:
     """Whom an undone import left, and why; the first thousand."""
-    new = undoing.new_and_kept(client_import).order_by("id")[:MOST_KEPT]
     kept = [
-        KeptClient(each, "has messages" if each.is_messaged else "was edited since") for each in new
+        KeptClient(each, "has messages" if messaged else "was edited since")
+        for each, messaged in undoing.new_and_kept(client_import, most=MOST_KEPT)
     ]
     edited = undoing.edited_since(client_import).order_by("id")[: MOST_KEPT - len(kept)]
     return kept + [KeptClient(each, "was edited since") for each in edited]

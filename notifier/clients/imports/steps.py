@@ -10,13 +10,13 @@ whose import was cancelled, commits nothing more.
 import logging
 import shutil
 import time
-from datetime import timedelta
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -152,7 +152,7 @@ class _Step:
                 reach("import_rows_staged")
         with self._renewed():
             staging.complete(client_import.pk)
-            values = {"staged": good, "bytes_read": client_import.bytes_total}
+            values: dict[str, Any] = {"staged": good, "bytes_read": client_import.bytes_total}
             if not client_import.waits_for_review:
                 values["status"] = ImportStatus.IMPORTING
             self._store(**values)
@@ -250,12 +250,12 @@ def _take(import_id: int) -> ClientImport | None:
 
 
 @contextmanager
-def _on_disk(client_import: ClientImport) -> Iterator[IO[bytes]]:
+def _on_disk(client_import: ClientImport) -> Iterator[BinaryIO]:
     """A copy of the file: while the stage is filled, the connection cannot fetch more of it."""
     with TemporaryFile() as file, open_stored(client_import) as stored:
         shutil.copyfileobj(stored, file, COPIED_AT_ONCE)
         file.seek(0)
-        yield file
+        yield cast("BinaryIO", file)
 
 
 def _others_wait(import_id: int) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.db import connection
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 
@@ -122,15 +123,15 @@ def edited_since(client_import: ClientImport) -> QuerySet[Client]:
     return Client.objects.filter(id__in=kept.values("client_id"))
 
 
-def new_and_kept(client_import: ClientImport) -> QuerySet[Client]:
-    """Clients whom it added and undoing left, each with ``is_messaged``."""
-    return Client.objects.filter(created_by_import=client_import).annotate(
-        is_messaged=_has_messages()
-    )
+def new_and_kept(client_import: ClientImport, *, most: int) -> list[tuple[Client, bool]]:
+    """Clients whom it added and undoing left, and whether they have messages."""
+    kept = Client.objects.filter(created_by_import=client_import)
+    annotated = kept.annotate(is_messaged=_has_messages()).order_by("id")[:most]
+    return [(each, each.is_messaged) for each in annotated]
 
 
 def _span(client_import: ClientImport) -> dict[str, Any] | None:
-    """Between which ids its clients lie: so that chunks read the primary key from there to there."""
+    """Between which ids its clients lie, so that chunks read only that of the primary key."""
     span = Client.objects.filter(created_by_import=client_import).aggregate(
         first=Min("id"), last=Max("id")
     )
@@ -146,8 +147,9 @@ def _delete(ids: Sequence[int]) -> None:
 
 
 def _has_messages() -> Exists:
-    messages = Client.messages.rel.related_model  # type: ignore[attr-defined]
-    return Exists(messages.objects.filter(client_id=OuterRef("pk")))
+    # By its name: this domain does not know that of messages.
+    messages = apps.get_model("notifier", "Message")
+    return Exists(messages._default_manager.filter(client_id=OuterRef("pk")))
 
 
 def _changes_with_client(client_import: ClientImport) -> QuerySet[Any]:
