@@ -5,6 +5,8 @@ claimed                a claim is committed, nothing of it has been handed over
 request_left           requests have left, and replies have come that nobody has seen
 before_results_commit  results are in a transaction that is not committed yet
 results_committed      they are committed, and the process does not know it yet
+import_rows_staged     some rows of an import's file are staged, others are not
+import_chunk_committed some of them have become clients (or are no longer), others have not
 """
 
 import logging

@@ -193,8 +193,8 @@ SENDER_SLOTS = ENVIRONMENT.sender_slots
 # Longer than any slice of sending can last: the queue is never meant to step in.
 LONGEST_TASK_SECONDS = round(SLICE_SECONDS + DATABASE_PATIENCE_SECONDS + 30)
 
-# Two more than the senders: one for starts and sweeps, one to spare.
-CLUSTER_WORKERS = SENDER_SLOTS + 2
+# Three more than the senders: one for starts and sweeps, one for an import, one to spare.
+CLUSTER_WORKERS = SENDER_SLOTS + 3
 
 Q_CLUSTER = {
     "name": "notifier",
@@ -278,6 +278,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "MailingStatus": "notifier.mailings.models.MailingStatus.choices",
         "MessageStatus": "notifier.delivery.models.MessageStatus.choices",
+        "ImportStatus": "notifier.clients.imports.models.ImportStatus.choices",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

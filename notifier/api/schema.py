@@ -29,9 +29,9 @@ ERRORS = {
     "401": "No known token, and not signed in.",
     "403": "Signed in, but without the CSRF token that a change from a browser needs.",
     "404": "There is no such thing.",
-    "409": "The mailing's status does not allow it.",
+    "409": "The status of the mailing or import does not allow it.",
     "413": "The body is too large.",
-    "415": "The body is not sent as application/json.",
+    "415": "The body is not sent as application/json, or a file not as multipart/form-data.",
 }
 
 
@@ -76,7 +76,7 @@ def _possible_errors(path: str, method: str, operation: Json) -> list[str]:
         codes.append("403")
     if "{id}" in path:
         codes.append("404")
-        if path.startswith("/api/mailing/") and method != "get":
+        if path.startswith(("/api/mailing/", "/api/import/")) and method != "get":
             codes.append("409")
     return sorted(codes)
 

@@ -10,6 +10,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from notifier.api.clients import ClientViewSet
+from notifier.api.imports import ImportViewSet
 from notifier.api.mailings import MailingViewSet
 from notifier.api.messages import MessageViewSet
 from notifier.api.metrics import MetricsView
@@ -18,6 +19,7 @@ from notifier.api.statistics import StatisticsView
 
 ENDPOINTS = {
     "client": "/api/client/",
+    "import": "/api/import/",
     "mailing": "/api/mailing/",
     "message": "/api/message/",
     "statistics": "/api/statistics/",
@@ -54,6 +56,7 @@ router = SimpleRouter()
 # A pattern rather than a text, which SimpleRouter's own argument cannot be.
 router.trailing_slash = "/?"
 router.register("client", ClientViewSet, basename="api-client")
+router.register("import", ImportViewSet, basename="api-import")
 router.register("mailing", MailingViewSet, basename="api-mailing")
 router.register("message", MessageViewSet, basename="api-message")
 

@@ -58,6 +58,17 @@ class DelayedBroker(ORM):
         return self.get_connection().create(key=self.list_key, payload=task, lock=self.due_at).pk
 
 
-def enqueue(task: str, *numbers: int, due_at: datetime | None = None) -> None:
-    """Queue ``notifier.delivery.tasks.<task>(*numbers)`` for now or for ``due_at``."""
-    async_task(f"{TASKS}.{task}", *numbers, broker=DelayedBroker(due_at or timezone.now()))
+def enqueue(
+    task: str,
+    *numbers: int,
+    due_at: datetime | None = None,
+    timeout_seconds: int | None = None,
+) -> None:
+    """Queue ``notifier.delivery.tasks.<task>(*numbers)`` for now or for ``due_at``.
+
+    A worker whose task outlasts ``timeout_seconds`` is killed; without it, the
+    cluster's own time counts.
+    """
+    limits = {} if timeout_seconds is None else {"timeout": timeout_seconds}
+    broker = DelayedBroker(due_at or timezone.now())
+    async_task(f"{TASKS}.{task}", *numbers, broker=broker, **limits)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from notifier.delivery import wakeups
 from notifier.delivery.breaker import forget_old_calls
+from notifier.delivery.client_imports import forget_old_uploads, wake_imports
 from notifier.delivery.ledger import rescue_expired_claim
 from notifier.delivery.models import Heartbeat
 from notifier.delivery.queue import enqueue
@@ -26,7 +27,7 @@ AFTER_CANCEL = timedelta(hours=1)
 
 
 def sweep() -> None:
-    """Overdue starts, expired claims, dead slots, passed ends, finished mailings, wake-ups."""
+    """Overdue starts, expired claims, dead slots, passed ends, wake-ups, imports."""
     note_sweep()
     arm_starts()
     restart_preparations()
@@ -34,6 +35,8 @@ def sweep() -> None:
     close_mailings()
     revive_dead_slots()
     wake_for_due_messages()
+    wake_imports()
+    forget_old_uploads()
     forget_old_heartbeats()
     forget_old_calls()
 

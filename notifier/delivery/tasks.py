@@ -1,6 +1,6 @@
 """What the clusters run, by name: thin entry points, each safe to run twice."""
 
-from notifier.delivery import closing, deliver, recipients, rescue, slots
+from notifier.delivery import client_imports, closing, deliver, recipients, rescue, slots
 
 
 def start(mailing_id: int, after_client: int | None = None) -> None:
@@ -13,6 +13,10 @@ def deliver_slice(slot: int, generation: int) -> None:
 
 def close(mailing_id: int) -> None:
     closing.close_mailing(mailing_id)
+
+
+def work_on_import(import_id: int) -> None:
+    client_imports.work_on_import(import_id)
 
 
 def wake() -> None:

@@ -1,6 +1,8 @@
 """Clients who are not to be reached any more: what waits for them is withdrawn with it."""
 
-from django.db import transaction
+from collections.abc import Sequence
+
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -51,3 +53,16 @@ def _withdraw_the_rest(client_id: int, *, reason: str) -> None:
         held = mailings.select_for_update(of=("self",), no_key=True)
         list(held.order_by("id").values_list("id"))
         close_waiting_of_client(client_id, reason=reason)
+
+
+def withdraw_clients(client_ids: Sequence[int], *, reason: str) -> None:
+    """The same for many who have been changed or removed already."""
+    literal = "{" + ",".join(map(str, client_ids)) + "}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT client_id FROM message WHERE client_id = ANY(%s::bigint[])", [literal]
+        )
+        reached = [row[0] for row in cursor.fetchall()]
+    for client_id in reached:
+        close_waiting_of_client(client_id, reason=reason)
+        _withdraw_the_rest(client_id, reason=reason)

@@ -15,6 +15,8 @@ POINTS = (
     "request_left",
     "before_results_commit",
     "results_committed",
+    "import_rows_staged",
+    "import_chunk_committed",
 )
 VARIABLE = "NOTIFIER_FAIL_POINTS"
 FOLDER_VARIABLE = "NOTIFIER_FAIL_POINTS_IN"

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('attributes', models.JSONField()),
                 ('updated_at', models.DateTimeField(help_text='When it had been changed before.')),
                 ('changed_at', models.DateTimeField(help_text="The client's updated_at by this import: another since means that it was edited.")),
+                ('is_kept', models.BooleanField(default=False, help_text='Undoing left it: edited since.')),
             ],
             options={
                 'db_table': 'import_change',
@@ -110,7 +111,9 @@ class Migration(migrations.Migration):
                 ('duplicates', models.PositiveIntegerField(default=0)),
                 ('rejected', models.PositiveIntegerField(default=0)),
                 ('opted_out', models.PositiveIntegerField(default=0, help_text='Clients who were opted out by it.')),
+                ('examples', models.JSONField(default=dict, help_text='Of the dry run: see review.')),
                 ('undo_position', models.BigIntegerField(default=0)),
+                ('undo_until', models.BigIntegerField(null=True)),
                 ('removed', models.PositiveIntegerField(default=0, help_text='New clients taken out again.')),
                 ('restored', models.PositiveIntegerField(default=0, help_text='Changed clients as before.')),
                 ('kept', models.PositiveIntegerField(default=0, help_text='Edited or messaged since.')),

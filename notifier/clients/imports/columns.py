@@ -154,6 +154,32 @@ def check_columns(columns: Sequence[Column]) -> None:
         raise ColumnProblems(problems)
 
 
+def say_columns(columns: Sequence[Column], said: Mapping[str, str]) -> list[Column]:
+    """The guessed ones, but for what a program says of them by their names.
+
+    ``said`` maps names to one of HOLDS, or ``attribute:city``. A field that is
+    said of one column is guessed of no other. Raises ColumnProblems.
+    """
+    names = [column.name for column in columns]
+    if unknown := [name for name in said if name not in names]:
+        words = f'There is no column "{unknown[0]}": the file has {", ".join(names)}.'
+        raise ColumnProblems({None: words})
+    taken = {holds for holds in said.values() if holds in FIELDS}
+    return [
+        _said_column(column.name, said[column.name])
+        if column.name in said
+        else Column(column.name, "attribute", column.name)
+        if column.holds in taken
+        else column
+        for column in columns
+    ]
+
+
+def _said_column(name: str, holds: str) -> Column:
+    kind, _, attribute = holds.partition(":")
+    return Column(name, kind, (attribute or name) if kind == "attribute" else "")
+
+
 def _problem_of(column: Column, owners: Mapping[str, Column]) -> str:
     if column.holds not in HOLDS:
         return f'"{column.holds}" is nothing that a column holds: use one of {", ".join(HOLDS)}.'

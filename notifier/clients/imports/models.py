@@ -88,8 +88,11 @@ class ClientImport(models.Model):
         default=0, help_text="Clients who were opted out by it."
     )
 
-    # The way back.
+    examples = models.JSONField(default=dict, help_text="Of the dry run: see review.")
+
+    # The way back: up to which of its new clients it has come, and the last of them.
     undo_position = models.BigIntegerField(default=0)
+    undo_until = models.BigIntegerField(null=True)
     removed = models.PositiveIntegerField(default=0, help_text="New clients taken out again.")
     restored = models.PositiveIntegerField(default=0, help_text="Changed clients as before.")
     kept = models.PositiveIntegerField(default=0, help_text="Edited or messaged since.")
@@ -183,6 +186,7 @@ class ImportChange(models.Model):
     changed_at = models.DateTimeField(
         help_text="The client's updated_at by this import: another since means that it was edited."
     )
+    is_kept = models.BooleanField(default=False, help_text="Undoing left it: edited since.")
 
     class Meta:
         app_label = "notifier"

@@ -1,127 +1,179 @@
-import csv
-from collections.abc import Iterator
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from notifier.clients.csv_table import DELIMITERS, BadFile, CsvTable, quote_cell
-from notifier.clients.importing import (
-    KNOWN_NAMES,
-    REJECTION_NAMES,
-    Columns,
-    ImportResult,
-    Rejected,
-    import_file,
+from notifier.clients.imports import lifecycle, report
+from notifier.clients.imports.columns import (
+    FIELDS,
+    HOLDS,
+    Column,
+    ColumnProblems,
+    say_columns,
 )
+from notifier.clients.imports.detect import DELIMITERS, ENCODINGS
+from notifier.clients.imports.lifecycle import ImportOptions, ImportProblems
+from notifier.clients.imports.limits import BadFile
+from notifier.clients.imports.models import ClientImport, ImportStatus, KnownClients
+from notifier.clients.imports.receive import look_again, receive_file
+from notifier.delivery import client_imports
 
 SHOWN = 20
+WAIT_SECONDS = 0.2
+LAYOUT = ("encoding", "delimiter", "has_header")
+DELIMITERS_BY_NAME = {words: mark for mark, words in DELIMITERS.items()}
 
 
 class Command(BaseCommand):
     help = (
-        "Imports clients from a CSV file with a header. The column phone is needed; operator, "
-        "tag and timezone may be there; every other column becomes an attribute."
+        "Imports clients from a CSV or XLSX file. Encoding, delimiter, header and what the columns "
+        "hold are recognised, and can be said otherwise. It is listed with the other imports, "
+        "where it can be undone."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="the CSV file")
-        parser.add_argument(
-            "--update",
-            action="store_true",
+        parser.add_argument("file", type=Path, help="the CSV or XLSX file")
+        known = parser.add_mutually_exclusive_group()
+        known.add_argument(
+            "--update", action="store_const", dest="known", const=KnownClients.UPDATE,
+            default=KnownClients.KEEP,
             help="change known clients to what the file says; blank cells change nothing",
+        )  # fmt: skip
+        known.add_argument(
+            "--fill", action="store_const", dest="known", const=KnownClients.FILL,
+            help="fill in only what is empty of known clients",
+        )  # fmt: skip
+        parser.add_argument(
+            "--dry-run", action="store_true", help="count what would happen, and change nothing"
         )
         parser.add_argument(
-            "--rejected",
-            type=Path,
-            metavar="FILE",
+            "--rejected", type=Path, metavar="FILE",
             help="write every rejected row here, with line and reason, to be mended and imported",
-        )
+        )  # fmt: skip
+        parser.add_argument("--encoding", choices=ENCODINGS)
+        parser.add_argument("--delimiter", choices=DELIMITERS_BY_NAME)
+        parser.add_argument(
+            "--no-header", action="store_const", dest="has_header", const=False,
+            help="the first line is a row like the others; columns are named Column 1, Column 2, …",
+        )  # fmt: skip
+        parser.add_argument(
+            "--column", action="append", default=[], metavar="NAME=HOLDS",
+            help=f"what a column holds: {', '.join(HOLDS)}, or attribute:NAME",
+        )  # fmt: skip
+        parser.add_argument("--default-operator", metavar="CODE", help="for rows without one")
+        parser.add_argument("--default-tag", metavar="TAG", default="", help="for rows without one")
+        parser.add_argument("--default-timezone", metavar="ZONE", help="for rows without one")
 
-    def handle(
-        self, *args: Any, file: Path, update: bool, rejected: Path | None, **options: Any
-    ) -> None:
-        first: list[Rejected] = []
+    def handle(self, *args: Any, file: Path, rejected: Path | None, **options: Any) -> None:
+        if rejected and rejected.exists() and file.exists() and rejected.samefile(file):
+            raise CommandError(f'"{rejected}" is the file to import: give --rejected another.')
+        client_import = _receive(file, options)
         try:
-            with ExitStack() as closing:
-                rejected_file = _RejectedFile(rejected, closing, beside=file)
-
-                def note(row: Rejected) -> None:
-                    rejected_file.write(row)
-                    if len(first) < SHOWN:
-                        first.append(row)
-
-                result = import_file(
-                    file, update=update, on_opened=rejected_file.begin, on_rejected=note
-                )
-        except BadFile as error:
+            lifecycle.begin_check(client_import, _options_of(client_import, options))
+            self._work(client_import)
+        except (ColumnProblems, ImportProblems) as error:
+            lifecycle.discard(client_import)
             raise CommandError(str(error)) from error
-        self.stdout.write("\n".join(_summary(file, result, update=update)))
-        for row in first:
+        except KeyboardInterrupt:
+            lifecycle.cancel(client_import)
+            raise CommandError(_stopped(client_import)) from None
+        if client_import.status == ImportStatus.FAILED:
+            raise CommandError(client_import.problem)
+        self._report(file, client_import, rejected)
+        if options["dry_run"]:
+            lifecycle.discard(client_import)
+
+    def _work(self, client_import: ClientImport) -> None:
+        """Here, turn by turn, or on a cluster where one takes it up."""
+        while client_import.is_in_work:
+            if not client_imports.work_here(client_import):
+                time.sleep(WAIT_SECONDS)
+
+    def _report(self, file: Path, client_import: ClientImport, rejected: Path | None) -> None:
+        self.stdout.write("\n".join(_summary(file, client_import)))
+        for row in client_import.rejections.order_by("line", "id")[:SHOWN]:
             self.stdout.write(str(row))
-        if result.rejected > SHOWN and not rejected:
-            self.stdout.write(
-                f"… and {result.rejected - SHOWN:,} more: --rejected FILE writes them all."
-            )
+        if rejected:
+            _write_rejected(rejected, client_import)
+        elif client_import.rejected > SHOWN:
+            more = client_import.rejected - SHOWN
+            self.stdout.write(f"… and {more:,} more: --rejected FILE writes them all.")
 
 
-def _summary(file: Path, result: ImportResult, *, update: bool) -> Iterator[str]:
-    separated = DELIMITERS[result.delimiter]
-    yield f"{file}: {result.rows:,} rows, {result.encoding}, separated by {separated}"
-    yield f"Columns: {'; '.join(_understood(result.columns))}"
-    yield f"{result.new:>9,} new"
-    if update:
-        yield f"{result.changed:>9,} changed"
-        yield f"{result.unchanged:>9,} known and unchanged"
-    else:
-        yield f"{result.unchanged:>9,} known already, left as they are"
-    yield f"{result.duplicates:>9,} with a number that an earlier row has"
-    yield f"{result.rejected:>9,} rejected"
+def _receive(file: Path, options: Mapping[str, Any]) -> ClientImport:
+    try:
+        with file.open("rb") as opened:
+            client_import = receive_file(opened, name=file.name, created_by=None)
+    except OSError as error:
+        raise CommandError(f'"{file}" cannot be read: {error.strerror}.') from error
+    except BadFile as error:
+        raise CommandError(str(error)) from error
+    said = {name: options[name] for name in LAYOUT if options[name] is not None}
+    if "delimiter" in said:
+        said["delimiter"] = DELIMITERS_BY_NAME[said["delimiter"]]
+    if said:
+        for name, value in said.items():
+            setattr(client_import, name, value)
+        look_again(client_import)
+    return client_import
 
 
-def _understood(columns: Columns) -> Iterator[str]:
-    """What the columns were taken for, so that a misspelt one is seen."""
-    fields = {name: getattr(columns, name) for name in KNOWN_NAMES}
-    yield ", ".join(
-        f'{name} from "{columns.header[index]}"'
-        for name, index in fields.items()
-        if index is not None
+def _options_of(client_import: ClientImport, options: Mapping[str, Any]) -> ImportOptions:
+    said = dict(each.rpartition("=")[::2] for each in options["column"])
+    columns = [Column.from_json(each) for each in client_import.columns]
+    return ImportOptions(
+        columns=say_columns(columns, said),
+        known_clients=options["known"],
+        default_operator=options["default_operator"],
+        default_tag=options["default_tag"],
+        default_timezone=options["default_timezone"],
+        waits_for_review=options["dry_run"],
     )
-    if columns.attributes:
-        yield f"kept as attributes: {', '.join(columns.attributes.values())}"
-    if columns.rejection:
-        yield f"not read: {', '.join(columns.header[index] for index in columns.rejection)}"
 
 
-class _RejectedFile:
-    """Holds the rejected rows as they were, to be mended and imported again.
+def _summary(file: Path, client_import: ClientImport) -> Iterator[str]:
+    encoding = ENCODINGS[client_import.encoding]
+    separated = DELIMITERS[client_import.delimiter]
+    would = "" if client_import.status == ImportStatus.FINISHED else " (nothing was changed)"
+    yield f"{file}: {client_import.rows:,} rows, {encoding}, separated by {separated}{would}"
+    columns = [Column.from_json(each) for each in client_import.columns]
+    yield f"Columns: {'; '.join(_understood(columns))}"
+    yield f"{client_import.new:>9,} new"
+    if client_import.known_clients == KnownClients.KEEP and not client_import.changed:
+        yield f"{client_import.unchanged:>9,} known already, left as they are"
+    else:
+        yield f"{client_import.changed:>9,} changed"
+        yield f"{client_import.unchanged:>9,} known and unchanged"
+    yield f"{client_import.duplicates:>9,} with a number that an earlier row has"
+    yield f"{client_import.rejected:>9,} rejected"
+    if client_import.opted_out:
+        yield f"{client_import.opted_out:>9,} opted out"
 
-    Line and reason come first: what a row has too much of stays beyond its last column.
-    """
 
-    def __init__(self, path: Path | None, closing: ExitStack, *, beside: Path) -> None:
-        if path and path.exists() and beside.exists() and path.samefile(beside):
-            raise CommandError(f'"{path}" is the file to import: give --rejected another.')
-        self._path = path
-        self._closing = closing
+def _understood(columns: list[Column]) -> Iterator[str]:
+    """What the columns were taken for, so that a misspelt one is seen."""
+    held = {column.holds: column for column in columns}
+    yield ", ".join(f'{name} from "{held[name].name}"' for name in FIELDS if name in held)
+    attributes = [column.attribute for column in columns if column.holds == "attribute"]
+    if attributes:
+        yield f"kept as attributes: {', '.join(attributes)}"
+    ignored = [column.name for column in columns if column.holds == "ignore"]
+    if ignored:
+        yield f"not read: {', '.join(ignored)}"
 
-    def begin(self, table: CsvTable, columns: Columns) -> None:
-        if self._path is None:
-            return
-        try:
-            file = self._path.open("w", newline="", encoding="utf-8-sig")
-        except OSError as error:
-            raise CommandError(f'"{self._path}" cannot be written: {error.strerror}.') from error
-        self._closing.enter_context(file)
-        self._writer = csv.writer(file, delimiter=table.delimiter)
-        self._columns = columns
-        self._write(*REJECTION_NAMES, cells=columns.header)
 
-    def write(self, row: Rejected) -> None:
-        if self._path:
-            self._write(str(row.line), row.reason, cells=row.cells)
+def _write_rejected(path: Path, client_import: ClientImport) -> None:
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            file.writelines(report.rejected_csv(client_import))
+    except OSError as error:
+        raise CommandError(f'"{path}" cannot be written: {error.strerror}.') from error
 
-    def _write(self, line: str, reason: str, *, cells: list[str]) -> None:
-        own = self._columns.without_rejection(cells)
-        self._writer.writerow(quote_cell(cell) for cell in (line, reason, *own))
+
+def _stopped(client_import: ClientImport) -> str:
+    return (
+        f"Stopped: {client_import.new:,} clients were added and {client_import.changed:,} changed. "
+        "The list of imports has a button that takes them back."
+    )

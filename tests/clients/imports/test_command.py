@@ -1,3 +1,5 @@
+"""``manage.py import_clients``: the same engine, in the command's own process."""
+
 import csv
 from io import StringIO
 from pathlib import Path
@@ -5,8 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from notifier.clients.csv_table import BadFile
-from notifier.clients.importing import Rejected, import_file
+from notifier.clients.imports.models import ClientImport
 from notifier.clients.models import Client
 
 pytestmark = pytest.mark.django_db
@@ -25,155 +26,7 @@ def csv_file(tmp_path):
 
 
 def stored() -> list[tuple]:
-    return list(Client.objects.order_by("id").values_list(*FIELDS))
-
-
-def counts(result) -> dict[str, int]:
-    names = ("new", "changed", "unchanged", "duplicates", "rejected")
-    return {name: getattr(result, name) for name in names if getattr(result, name)}
-
-
-def test_every_column_finds_its_place(csv_file):
-    path = csv_file(
-        "Phone_Number,operator,tag,timezone,name,city\n"
-        "+7 (999) 123-45-67,914,vip,Europe/Moscow,Анна,Томск\n"
-        "89161234567,,,,,\n"
-    )
-
-    result = import_file(path)
-
-    assert counts(result) == {"new": 2}
-    assert stored() == [
-        ("79991234567", 914, "vip", "Europe/Moscow", {"name": "Анна", "city": "Томск"}),
-        ("79161234567", 916, "", "UTC", {}),
-    ]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "Телефон;Тег\n79991234567;новый\n".encode("utf-8-sig"),
-        "Телефон\tТег\r\n79991234567\tновый\r\n".encode("utf-16"),
-        "Телефон;Тег\r\n79991234567;новый\r\n".encode("windows-1251"),
-        '"Телефон","Тег"\n"79991234567","новый"'.encode(),
-    ],
-    ids=["marked UTF-8, semicolons", "UTF-16, tabs", "Excel's", "all in quotes"],
-)
-def test_files_are_read_however_the_spreadsheet_saved_them(csv_file, content):
-    import_file(csv_file(content))
-
-    assert stored() == [("79991234567", 999, "новый", "UTC", {})]
-
-
-def test_rejected_rows_are_named_by_the_line_on_which_they_begin(csv_file):
-    path = csv_file(
-        "phone,note\n"
-        '79991234561,"two\nlines"\n'
-        "\n"
-        "7921,x\n"
-        "79991234562,fine\n"
-        "79991234563,too,many\n"
-        '12,"again\ntwo lines"\n'
-        ",nobody\n"
-    )
-    rejected: list[Rejected] = []
-
-    result = import_file(path, on_rejected=rejected.append)
-
-    assert counts(result) == {"new": 2, "rejected": 4}
-    assert [str(row) for row in rejected] == [
-        'Row 5: Phone number "7921" has 4 digits; 11 expected.',
-        "Row 7: It has 3 cells; the header has 2 columns.",
-        'Row 8: Phone number "12" has 2 digits; 11 expected.',
-        "Row 10: Phone number is empty.",
-    ]
-
-
-def test_of_rows_with_one_number_the_first_counts(csv_file):
-    path = csv_file(
-        "phone,tag\n79991234567,first\n+7 999 123-45-67,second\n8-999-123-45-67,third\n"
-    )
-
-    result = import_file(path)
-
-    assert (counts(result), result.rows) == ({"new": 1, "duplicates": 2}, 3)
-    assert stored() == [("79991234567", 999, "first", "UTC", {})]
-
-
-def test_known_clients_stay_as_they_are(csv_file):
-    Client.objects.create(phone="79991234567", operator=914, tag="known", attributes={"a": 1})
-
-    result = import_file(csv_file("phone,tag,b\n79991234567,new,2\n79991234568,new,2\n"))
-
-    assert counts(result) == {"new": 1, "unchanged": 1}
-    assert stored() == [
-        ("79991234567", 914, "known", "UTC", {"a": 1}),
-        ("79991234568", 999, "new", "UTC", {"b": "2"}),
-    ]
-
-
-def test_an_update_changes_what_the_cells_say_and_nothing_that_is_blank(csv_file):
-    Client.objects.create(
-        phone="79991234567", operator=914, tag="old", timezone="Asia/Omsk", attributes={"a": "1"}
-    )
-    Client.objects.create(phone="79991234568", operator=999, tag="same")
-    before = Client.objects.get(phone="79991234568").updated_at
-
-    path = csv_file("phone,tag,timezone,b\n79991234567,new,,2\n79991234568,same,UTC,\n")
-    result = import_file(path, update=True)
-
-    assert counts(result) == {"changed": 1, "unchanged": 1}
-    assert stored() == [
-        ("79991234567", 914, "new", "Asia/Omsk", {"a": "1", "b": "2"}),
-        ("79991234568", 999, "same", "UTC", {}),
-    ]
-    assert Client.objects.get(phone="79991234568").updated_at == before
-
-
-def test_cells_survive_whatever_characters_they_hold(csv_file):
-    hostile = '<b>"x"</b>; \\N \\. \ttab, 100 % {name} 🎉\nnext'
-    quoted = hostile.replace('"', '""')
-
-    import_file(csv_file(f'phone,note\n79991234567,"{quoted}"\n'))
-
-    assert stored()[0][4] == {"note": hostile}
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ("", "The file is empty."),
-        (
-            "name,tag\nАнна,vip\n",
-            "No column holds the phone: name one of them phone, phone_number or телефон. "
-            "The first line is: name, tag",
-        ),
-        ("phone,Телефон\n", 'Columns "phone" and "Телефон" both hold the phone.'),
-        ("phone,city,city\n", 'Two columns are named "city".'),
-        (
-            b"\x89PNG\r\n\x1a\n\x00\x00\x00",
-            "The file is not text: save the table as CSV (UTF-8) first.",
-        ),
-        (
-            "phone,name\n79991234567,Анна\n".encode() + b"79991234568,\xff\n",
-            "The file is UTF-8, but damaged near byte 44: save or copy it again.",
-        ),
-    ],
-)
-def test_a_file_that_is_no_table_of_clients_is_refused_in_words(csv_file, content, problem):
-    with pytest.raises(BadFile) as refused:
-        import_file(csv_file(content))
-
-    assert str(refused.value) == problem
-
-
-def test_a_file_that_breaks_half_way_leaves_nothing_behind(csv_file):
-    path = csv_file('phone,note\n79991234567,fine\n79991234568,"' + "x" * 200_000)
-
-    with pytest.raises(BadFile, match=r"^Line 3 cannot be read: .* quotation mark not closed\?$"):
-        import_file(path)
-
-    assert stored() == []
+    return list(Client.objects.order_by("phone").values_list(*FIELDS))
 
 
 def test_the_command_sums_up_and_shows_the_first_rejected_rows(csv_file, tmp_path):
@@ -187,7 +40,7 @@ def test_the_command_sums_up_and_shows_the_first_rejected_rows(csv_file, tmp_pat
 
     lines = out.getvalue().splitlines()
     assert lines[:9] == [
-        f"{path}: 26 rows, UTF-8, separated by commas",
+        f"{path}: 26 rows, UTF-8, separated by comma",
         'Columns: phone from "phone"',
         "        1 new",
         "        1 known already, left as they are",
@@ -304,3 +157,55 @@ def test_the_command_answers_a_missing_file_in_one_line(tmp_path):
         call_command("import_clients", missing)
 
     assert str(refused.value) == f'"{missing}" cannot be read: No such file or directory.'
+
+
+def test_known_clients_are_changed_or_filled_in_on_request(csv_file):
+    Client.objects.create(phone="79991234567", operator=914, tag="old")
+    path = csv_file("phone,tag,b\n79991234567,new,2\n")
+
+    filled = import_with_command(path, "--fill")
+    assert filled[2:4] == ["        0 new", "        1 changed"]
+    assert stored() == [("79991234567", 914, "old", "UTC", {"b": "2"})]
+
+    import_with_command(path, "--update", "--default-timezone", "Asia/Omsk")
+    assert stored() == [("79991234567", 914, "new", "UTC", {"b": "2"})]
+
+
+def test_a_dry_run_changes_nothing_and_leaves_nothing(csv_file):
+    path = csv_file("phone\n79991234567\n")
+
+    lines = import_with_command(path, "--dry-run")
+
+    assert lines[0] == f"{path}: 1 rows, UTF-8, separated by comma (nothing was changed)"
+    assert lines[2] == "        1 new"
+    assert not Client.objects.exists()
+    assert not ClientImport.objects.exists()
+
+
+def test_how_it_is_written_and_what_columns_hold_may_be_said(csv_file):
+    path = csv_file("79991234567|один|два\n".encode("cp1251"))
+
+    import_with_command(
+        path, "--encoding", "cp1251", "--delimiter", "pipe", "--no-header",
+        "--column", "Column 2=tag", "--column", "Column 3=attribute:word",
+    )  # fmt: skip
+
+    assert stored() == [("79991234567", 999, "один", "UTC", {"word": "два"})]
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "problem"),
+    [
+        ("", [], "The file is empty."),
+        ("name\nAnna\n", [], "No column holds the phone: say which one does."),
+        ("phone\n1\n", ["--column", "tel=phone"], 'There is no column "tel": the file has phone.'),
+        ("phone\n1\n", ["--default-operator", "1"],
+         'Operator "1" is not a mobile operator code: use three digits.'),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_imported_is_refused_in_words(csv_file, content, arguments, problem):
+    with pytest.raises(CommandError) as refused:
+        call_command("import_clients", csv_file(content), *arguments)
+
+    assert str(refused.value) == problem
+    assert not ClientImport.objects.exists()

@@ -1,0 +1,140 @@
+"""The rows of one file in a table of their own, good ones here, rejected ones beside it.
+
+A table for each import, so that forgetting a million rows costs nothing;
+unlogged, as the file can be read again: after a crash of the server it is
+empty, and is filled anew.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from itertools import islice
+
+from django.db import connection
+
+from notifier.clients.imports.rows import GoodRow, Rejected
+
+# Few enough that the server takes in a piece while the next is made.
+ROWS_A_PIECE = 500
+STAGE_COLUMNS = (
+    'line int, phone text COLLATE "C", operator smallint, tag text, timezone text,'
+    " attributes jsonb, opted_out bool, has_operator bool, has_tag bool, has_timezone bool"
+)
+
+
+def table_of(import_id: int) -> str:
+    return f"import_stage_{int(import_id)}"
+
+
+def create(import_id: int) -> None:
+    """An empty table, whatever was there."""
+    drop(import_id)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE UNLOGGED TABLE {table_of(import_id)} ({STAGE_COLUMNS})")
+
+
+def drop(import_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {table_of(import_id)}")
+
+
+def complete(import_id: int) -> None:
+    """Once all rows are in: chunks are taken by phone, of one phone's rows the first line."""
+    table = table_of(import_id)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE INDEX ON {table} (phone, line)")
+        cursor.execute(f"ANALYZE {table}")
+
+
+def holds_rows(import_id: int) -> bool:
+    """False where it is gone, or was emptied by a crash of the server."""
+    table = table_of(import_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")
+        return cursor.fetchone()[0]
+
+
+def store(import_id: int, rows: Iterator[GoodRow | Rejected], *, most: int) -> tuple[int, int]:
+    """Take up to ``most`` rows of the file; how many good ones and how many rejected."""
+    sorting = _Sorting(islice(rows, most))
+    with connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY {table_of(import_id)} FROM STDIN", _Lines(sorting), size=1 << 20)
+        _store_rejected(cursor, import_id, sorting.rejected)
+    return sorting.good, len(sorting.rejected)
+
+
+class _Sorting:
+    """The good rows as they come; the rejected are laid aside."""
+
+    def __init__(self, rows: Iterator[GoodRow | Rejected]) -> None:
+        self._rows = rows
+        self.good = 0
+        self.rejected: list[Rejected] = []
+
+    def take(self, most: int) -> list[GoodRow]:
+        good = []
+        for row in islice(self._rows, most):
+            if isinstance(row, Rejected):
+                self.rejected.append(row)
+            else:
+                good.append(row)
+        self.good += len(good)
+        return good
+
+    def pieces(self) -> Iterator[list[GoodRow]]:
+        seen = -1
+        while seen != self.good + len(self.rejected):
+            seen = self.good + len(self.rejected)
+            yield self.take(ROWS_A_PIECE)
+
+
+class _Lines:
+    """What COPY reads: lines made while it asks for them."""
+
+    def __init__(self, sorting: _Sorting) -> None:
+        self._pieces = sorting.pieces()
+
+    def read(self, _size: int) -> str:
+        for rows in self._pieces:
+            if rows:
+                return _copy_text(rows)
+        return ""
+
+
+LINE = "\t".join(["%s"] * len(GoodRow._fields)) + "\n"
+# What stands for something else within COPY's text format, and how it is written.
+ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def _copy_text(rows: list[GoodRow]) -> str:
+    """Lines in COPY's text format; seldom is there anything in a whole piece to escape."""
+    text = "".join([LINE % row for row in rows])
+    if (
+        "\\" not in text
+        and "\r" not in text
+        and text.count("\t") == len(rows) * (len(GoodRow._fields) - 1)
+        and text.count("\n") == len(rows)
+    ):
+        return text
+    return "".join([LINE % _escaped(row) for row in rows])
+
+
+def _escaped(row: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(cell.translate(ESCAPED) if isinstance(cell, str) else cell for cell in row)
+
+
+def _store_rejected(cursor: object, import_id: int, rejected: list[Rejected]) -> None:
+    if not rejected:
+        return
+    rows = (
+        (import_id, row.line, row.code, row.reason, json.dumps(row.cells, ensure_ascii=False))
+        for row in rejected
+    )
+    lines = ("\t".join(map(str, _escaped(row))) + "\n" for row in rows)
+    cursor.copy_expert(  # type: ignore[attr-defined]
+        "COPY import_rejection (client_import_id, line, code, reason, cells) FROM STDIN",
+        io.StringIO("".join(lines)),
+    )
