@@ -38,6 +38,14 @@ def test_columns_without_telling_names_are_known_by_their_cells():
     ) == ['"Клиент"', "phone", "operator", "timezone", '"Возраст"']
 
 
+def test_other_long_numbers_are_not_taken_for_phones():
+    assert guessed(
+        "ИНН;Карта;Контакт;Дата",
+        "7701234567;4276123412341234;79991234567;2024.05.01 12",
+        "7701234568;4276123412341235;79991234568;2024.05.02 13",
+    ) == ['"ИНН"', '"Карта"', "phone", '"Дата"']
+
+
 def test_cells_have_more_weight_than_names():
     assert guessed(
         "Номер;Контакт;Оператор;Часовой пояс;Отписка",

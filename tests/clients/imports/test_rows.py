@@ -146,6 +146,12 @@ def test_rejected_rows_can_be_stored():
     assert found.reason == 'Phone number "79�" has "�" in it; only digits are expected.'
 
 
+def test_of_a_row_with_very_many_cells_the_first_are_kept():
+    (found,) = cleaned([f"{at}" for at in range(1_000_000)])
+
+    assert (found.code, len(found.cells)) == ("too_many_cells", 2_000)
+
+
 def test_blank_cells_beyond_the_last_column_do_no_harm():
     (found,) = cleaned(["79991234567", *[""] * 10])
 
