@@ -1,11 +1,12 @@
 from typing import Any
 
 from django import forms
-from django.db import IntegrityError, transaction
 
-from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
+from notifier.clients.cleaning import ClientProblems, clean_client
 from notifier.clients.models import Client
+from notifier.clients.saving import PhoneTaken, add_client
 from notifier.clients.timezones import known_timezones
+from notifier.delivery.withdrawal import change_client
 from notifier.web.forms import PageForm
 
 
@@ -34,7 +35,7 @@ class ClientForm(PageForm):
     )
 
     def __init__(self, *args: Any, client: Client | None = None, **kwargs: Any) -> None:
-        self.client = client or Client()
+        self.client = client
         if client:
             names = ("phone", "operator", "tag", "timezone")
             kwargs["initial"] = {name: str(getattr(client, name)) for name in names}
@@ -45,20 +46,21 @@ class ClientForm(PageForm):
         if "phone" not in values:
             return values
         try:
-            self.cleaned = clean_client(**values, attributes=self.client.attributes)
+            attributes = self.client.attributes if self.client else {}
+            self.cleaned = clean_client(**values, attributes=attributes)
         except ClientProblems as wrong:
             self.add_problems(wrong.problems)
         return values
 
     def save(self) -> Client | None:
         """The saved client; None, with the error shown, where another has the phone."""
-        for name in CleanClient.__dataclass_fields__:
-            setattr(self.client, name, getattr(self.cleaned, name))
         try:
-            with transaction.atomic():
-                self.client.save()
-        except IntegrityError:
-            self.add_problems({"phone": f"There is a client with the phone {self.client} already."})
+            if self.client is None:
+                return add_client(self.cleaned)
+            change_client(self.client, self.cleaned)
+        except PhoneTaken:
+            words = f"There is a client with the phone +{self.cleaned.phone} already."
+            self.add_problems({"phone": words})
             return None
         return self.client
 

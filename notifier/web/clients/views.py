@@ -55,7 +55,7 @@ def _edit(request: HttpRequest, form: ClientForm, *, done: str) -> HttpResponse:
         return redirect("client", client.pk)
     context = {
         "form": form,
-        "client": form.client if form.client.pk else None,
+        "client": form.client,
         "tags": facets.tag_values(),
         "timezones": timezone_choices(),
     }
