@@ -229,6 +229,14 @@ IMPORT_MOST_ROWS = ENVIRONMENT.import_limits.import_most_rows
 IMPORT_MOST_COLUMNS = ENVIRONMENT.import_limits.import_most_columns
 IMPORT_MOST_CELL_CHARACTERS = ENVIRONMENT.import_limits.import_most_cell_characters
 
+# Files come by way of the disk, never as a whole through memory.
+FILE_UPLOAD_HANDLERS = [
+    "notifier.web.imports.uploads.CarefulUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+# A file's columns have two fields each in the form that asks what they hold.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = max(1_000, 2 * IMPORT_MOST_COLUMNS + 100)
+
 # --- Mailings -------------------------------------------------------------------------
 
 # The end of a mailing that names none.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from notifier.clients.imports.models import ImportStatus
 from notifier.delivery.models import GatewayHealth, MessageStatus
 from notifier.mailings.models import MailingStatus
 
@@ -22,6 +23,30 @@ MAILING_BADGES: dict[str, Badge] = {
     "paused": Badge("Paused", "player-pause", "yellow", "Nothing is sent until it is resumed."),
     "finished": Badge("Finished", "circle-check", "green", "Every message came to an outcome."),
     "cancelled": Badge("Cancelled", "ban", "secondary", "Stopped; what was left is not sent."),
+}
+
+IMPORT_BADGES: dict[str, Badge] = {
+    "uploaded": Badge("Uploaded", "pencil", "secondary", "Waits for you to say how it is read."),
+    "checking": Badge("Checking", "search", "azure", "The file is read; nothing changes yet."),
+    "checked": Badge("Checked", "clock", "blue", "Waits for you to import it."),
+    "importing": Badge("Importing", "file-import", "azure", "Clients are added and changed."),
+    "finished": Badge("Imported", "circle-check", "green", "Every row came to an outcome."),
+    "cancelled": Badge("Cancelled", "ban", "secondary", "Stopped; what was imported stays."),
+    "failed": Badge("Failed", "circle-x", "red", "It could not be gone on with."),
+    "undoing": Badge("Undoing", "arrow-back-up", "azure", "Its changes are taken back."),
+    "undone": Badge("Undone", "arrow-back-up", "secondary", "Its changes were taken back."),
+}
+
+# What becomes of the rows of a file, in the order in which they are listed.
+ROW_BADGES: dict[str, Badge] = {
+    "new": Badge("New", "plus", "green", "Clients you did not have."),
+    "changed": Badge("Changed", "pencil", "azure", "Clients you have, with other details."),
+    "unchanged": Badge("Unchanged", "check", "secondary", "Clients you have, left as they are."),
+    "duplicates": Badge(
+        "Duplicate", "users", "secondary", "The phone stands further up in the file already."
+    ),
+    "rejected": Badge("Rejected", "circle-x", "red", "Cannot be imported as it stands."),
+    "not_reached": Badge("Not reached", "clock-x", "yellow", "It stopped before them."),
 }
 
 # In the order in which a ledger lists them.
@@ -46,5 +71,6 @@ GATEWAY_BADGES: dict[str, Badge] = {
 }
 
 assert set(GATEWAY_BADGES) == set(GatewayHealth.State.values)  # noqa: S101
+assert set(IMPORT_BADGES) == set(ImportStatus.values)  # noqa: S101
 assert set(MAILING_BADGES) == set(MailingStatus.values)  # noqa: S101 - found at start, not by a user
 assert set(MESSAGE_BADGES) == set(MessageStatus.values)  # noqa: S101

@@ -11,7 +11,13 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from notifier.web.badges import GATEWAY_BADGES, MAILING_BADGES, MESSAGE_BADGES, Badge
+from notifier.web.badges import (
+    GATEWAY_BADGES,
+    IMPORT_BADGES,
+    MAILING_BADGES,
+    MESSAGE_BADGES,
+    Badge,
+)
 
 register = template.Library()
 
@@ -32,26 +38,32 @@ def icon(name: str, classes: str = "") -> SafeString:
 
 @register.simple_tag
 def mailing_badge(status: str) -> SafeString:
-    return _badge(MAILING_BADGES[status])
+    return badge(MAILING_BADGES[status])
+
+
+@register.simple_tag
+def import_badge(status: str) -> SafeString:
+    return badge(IMPORT_BADGES[status])
 
 
 @register.simple_tag
 def gateway_badge(state: str) -> SafeString:
-    return _badge(GATEWAY_BADGES[state])
+    return badge(GATEWAY_BADGES[state])
 
 
 @register.simple_tag
 def message_badge(status: str) -> SafeString:
-    return _badge(MESSAGE_BADGES[status])
+    return badge(MESSAGE_BADGES[status])
 
 
-def _badge(badge: Badge) -> SafeString:
+@register.simple_tag
+def badge(shown: Badge) -> SafeString:
     return format_html(
         '<span class="badge bg-{}-lt" title="{}">{} {}</span>',
-        badge.colour,
-        badge.meaning,
-        icon(badge.icon, "me-1"),
-        badge.word,
+        shown.colour,
+        shown.meaning,
+        icon(shown.icon, "me-1"),
+        shown.word,
     )
 
 

@@ -6,6 +6,9 @@ from django.urls import URLPattern, URLResolver, path
 from notifier.web import gateways, health, overview
 from notifier.web.account import views as account
 from notifier.web.clients import views as clients
+from notifier.web.imports import settings as import_settings
+from notifier.web.imports import upload
+from notifier.web.imports import views as imports
 from notifier.web.mailings import composer, resolution, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -20,6 +23,25 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clients/", clients.clients, name="clients"),
     path("clients/add/", clients.add_client, name="add_client"),
     path("clients/samples/", clients.add_samples, name="add_samples"),
+    path("clients/imports/", imports.imports, name="imports"),
+    path("clients/imports/new/", upload.new_import, name="new_import"),
+    path("clients/imports/sample.csv", upload.sample_file, name="import_sample"),
+    path("clients/imports/<int:import_id>/", imports.client_import, name="import"),
+    path(
+        "clients/imports/<int:import_id>/settings/",
+        import_settings.import_settings,
+        name="import_settings",
+    ),
+    path(
+        "clients/imports/<int:import_id>/confirm/<str:action>/",
+        imports.confirm,
+        name="confirm_import",
+    ),
+    path(
+        "clients/imports/<int:import_id>/rejected.csv",
+        imports.rejected_rows,
+        name="import_rejected",
+    ),
     path("clients/<int:client_id>/", clients.client, name="client"),
     path("clients/<int:client_id>/edit/", clients.edit_client, name="edit_client"),
     path("mailings/new/", composer.new_mailing, name="new_mailing"),

@@ -11,6 +11,7 @@ OPEN_TO_STRANGERS = {"healthz", "readyz", "setup", "sign_in"}
 EXAMPLES = {
     "<int:client_id>": "1",
     "<int:gateway_id>": "1",
+    "<int:import_id>": "1",
     "<int:mailing_id>": "1",
     "<str:token>": "x",
     "<str:action>": "pause",

@@ -1,0 +1,1 @@
+"""The import of clients from a file, step by step."""

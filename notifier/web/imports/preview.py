@@ -1,0 +1,65 @@
+"""The beginning of a file as it is read."""
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+from notifier.clients.imports.columns import guess_columns
+from notifier.clients.imports.limits import BadFile
+from notifier.clients.imports.models import ClientImport
+from notifier.clients.imports.receive import read_stored
+from notifier.clients.imports.rows import CODES
+from notifier.clients.imports.text import UNREADABLE, Row
+
+PREVIEW_ROWS = 20
+LONGEST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class PreviewRow:
+    """``cells`` are as many as there are columns; ``note`` says what is odd about the row."""
+
+    line: int
+    cells: list[str]
+    note: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """``problem``: why the file cannot be read in this way."""
+
+    rows: list[PreviewRow] = field(default_factory=list)
+    problem: str = ""
+
+
+def preview_of(client_import: ClientImport, *, guess: bool) -> Preview:
+    """The first rows, read as the import says; ``guess`` its columns from them anew."""
+    try:
+        table = read_stored(client_import)
+        rows = list(islice(table.rows, PREVIEW_ROWS))
+    except BadFile as bad:
+        client_import.columns = []
+        return Preview(problem=str(bad))
+    if guess:
+        sample = [row.cells for row in rows if not row.problem]
+        client_import.columns = [column.to_json() for column in guess_columns(table.header, sample)]
+    return Preview([_shown(row, len(table.header)) for row in rows])
+
+
+def _shown(row: Row, width: int) -> PreviewRow:
+    cells = [_short(cell) for cell in row.cells[:width]]
+    cells += [""] * (width - len(cells))
+    return PreviewRow(row.line, cells, _note(row, width))
+
+
+def _note(row: Row, width: int) -> str:
+    if row.problem:
+        return CODES[row.problem]
+    more = len(row.cells) - width
+    if more > 0:
+        return f"{more} more cell{'s' if more > 1 else ''} than columns"
+    return ""
+
+
+def _short(cell: str) -> str:
+    text = cell.replace(UNREADABLE, "\ufffd").strip()
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

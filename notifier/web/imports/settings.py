@@ -1,0 +1,50 @@
+"""Is the file read rightly, and what is to be done with it?"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from notifier.clients import facets
+from notifier.clients.imports.models import ClientImport, ImportStatus
+from notifier.delivery.client_imports import WrongImportStatus
+from notifier.web.clients.forms import timezone_choices
+from notifier.web.forms import form_status
+from notifier.web.imports.forms import LayoutForm, SettingsForm
+from notifier.web.imports.preview import preview_of
+from notifier.web.lists import wants_fragment
+
+SETTABLE = (ImportStatus.UPLOADED, ImportStatus.CHECKED)
+
+
+def import_settings(request: HttpRequest, import_id: int) -> HttpResponse:
+    """The layout is in the address until the file is checked: looking changes nothing."""
+    shown = get_object_or_404(ClientImport, pk=import_id)
+    if shown.status not in SETTABLE:
+        return redirect("import", shown.pk)
+    return edit_settings(request, shown)
+
+
+def edit_settings(request: HttpRequest, shown: ClientImport) -> HttpResponse:
+    said = request.POST if request.method == "POST" else request.GET
+    is_different = LayoutForm(said, client_import=shown).apply()
+    preview = preview_of(shown, guess=is_different)
+    form = SettingsForm(request.POST or None, client_import=shown)
+    if request.method == "POST" and form.is_valid():
+        try:
+            if form.check_file():
+                return redirect("import", shown.pk)
+        except WrongImportStatus as wrong:
+            messages.error(request, str(wrong))
+            return redirect("import", shown.pk)
+    context: dict[str, Any] = {
+        "client_import": shown,
+        "layout": LayoutForm(client_import=shown),
+        "form": form,
+        "preview": preview,
+        "tags": facets.tag_values(),
+        "timezones": timezone_choices(),
+    }
+    name = "_preview" if wants_fragment(request, "preview") else "settings"
+    return render(request, f"imports/{name}.html", context, status=form_status(form))

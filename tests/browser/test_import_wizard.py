@@ -1,0 +1,131 @@
+"""From a spreadsheet to clients and back, with the keyboard alone, in every theme and width."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from notifier.clients.imports import steps
+from notifier.clients.models import Client
+from tests.browser.looking import Watched
+from tests.web.making import make_client
+
+FILE = (
+    "Телефон;Метка;Город\n"
+    "+7 999 123-45-01;vip;Омск\n"
+    "8 (999) 123-45-02;vip;\n"
+    "7,92E+10;vip;Омск\n"
+    "+7 999 123-45-01;again;\n"
+)
+
+
+@pytest.fixture
+def cluster(transactional_db) -> Iterator[threading.Event]:
+    """Works on imports beside the browser, while its event is set."""
+    is_awake, is_over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        try:
+            while not is_over.wait(0.05):
+                if is_awake.is_set() and (import_id := steps.next_in_work()) is not None:
+                    steps.run_step(import_id)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield is_awake
+    is_over.set()
+    thread.join()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "клиенты.csv"
+    path.write_bytes(FILE.encode("cp1251"))
+    return path
+
+
+def press_tab_until(page: Watched, what: str) -> None:
+    """Go on by Tab, as a person without a mouse does, to the element of that id or words."""
+    for _ in range(80):
+        page.page.keyboard.press("Tab")
+        words = page.page.evaluate(
+            "[document.activeElement.id, document.activeElement.textContent.trim()]"
+        )
+        if what in words:
+            return
+    pytest.fail(f"Tab does not lead to {what}")
+
+
+def test_the_whole_wizard_by_keyboard(page: Watched, cluster, file: Path) -> None:
+    make_client(phone="79991234502", tag="old")
+    page.expected = ["422 (Unprocessable"]
+    keyboard = page.page.keyboard
+    page.open("/clients/imports/new/")
+    page.look_at_it_every_way()
+
+    # Without a file, then with one: the browser's own dialog is beyond the page.
+    press_tab_until(page, "Upload")
+    keyboard.press("Enter")
+    page.page.wait_for_selector("text=Choose a file first.")
+    page.look_at_it_every_way()
+    page.page.set_input_files("#id_file", file)
+    press_tab_until(page, "Upload")
+    keyboard.press("Enter")
+
+    page.page.wait_for_selector("text=Is the file read rightly?")
+    page.look_at_it_every_way()
+    assert page.page.input_value("#id_encoding") == "cp1251"
+    assert page.page.input_value("#id_columns_1_holds") == "tag"
+
+    # Something wrong first, and what was typed stays.
+    press_tab_until(page, "id_default_timezone")
+    keyboard.type("Mars")
+    press_tab_until(page, "Check the file")
+    keyboard.press("Enter")
+    page.page.wait_for_selector("text=is not an IANA name")
+    page.look_at_it_every_way()
+    assert page.comes_true("document.activeElement.id === 'id_default_timezone'")
+    keyboard.press("Control+A")
+    keyboard.type("Asia/Omsk")
+    keyboard.press("Shift+Tab")
+    press_tab_until(page, "Check the file")
+    keyboard.press("Enter")
+
+    page.page.wait_for_selector("text=Waiting for its turn")
+    page.look_at_it_every_way()
+    cluster.set()
+    page.page.wait_for_selector("text=What importing would do")
+    page.page.wait_for_selector("text=Import 1 client")
+    page.look_at_it_every_way()
+    assert Client.objects.count() == 1
+
+    cluster.clear()
+    press_tab_until(page, "Import 1 client")
+    keyboard.press("Enter")
+    page.page.wait_for_selector("progress")
+    page.look_at_it_every_way()
+    cluster.set()
+    page.page.wait_for_selector("text=Download rejected.csv (1 row)")
+    page.look_at_it_every_way()
+    assert dict(Client.objects.values_list("phone", "timezone")) == {
+        "79991234501": "Asia/Omsk",
+        "79991234502": "UTC",
+    }
+
+    press_tab_until(page, "ask-undo")
+    keyboard.press("Enter")
+    page.page.wait_for_selector("dialog[open] >> text=Undo this import?")
+    page.look_at_it_every_way()
+    keyboard.press("Escape")
+    assert page.comes_true("document.activeElement.id === 'ask-undo'")
+    keyboard.press("Enter")
+    page.page.wait_for_selector("dialog[open] >> text=Undo this import?")
+    press_tab_until(page, "Undo the import")
+    keyboard.press("Enter")
+    page.page.wait_for_selector("text=Undone")
+    page.look_at_it_every_way()
+    assert list(Client.objects.values_list("phone", "tag")) == [("79991234502", "old")]

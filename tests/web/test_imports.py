@@ -1,0 +1,233 @@
+"""The pages of an import, each at the step that its status calls for."""
+
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from notifier.clients.imports import lifecycle
+from notifier.clients.imports.models import ClientImport
+from notifier.clients.models import Client
+from tests.clients.imports.importing import checked, imported, options, received, undone, worked
+from tests.web.making import make_client
+from tests.web.reading import rows_of, words_of
+
+pytestmark = pytest.mark.django_db
+
+FILE = "phone;tag;city\n79991234501;vip;Omsk\n79991234502;vip;\n7921;x;\n79991234501;again;\n"
+HOSTILE = '"><script>alert(1)</script>'
+
+
+def upload(browser, content: bytes | str = FILE, name: str = "clients.csv"):
+    data = content.encode() if isinstance(content, str) else content
+    file = SimpleUploadedFile(name, data)
+    return browser.post("/clients/imports/new/", {"file": file})
+
+
+def settings_of(client_import: ClientImport, **said: str) -> dict[str, str]:
+    """What the form of the second step would send, with what a person changed in it."""
+    fields = {
+        "encoding": client_import.encoding,
+        "delimiter": client_import.delimiter,
+        "has_header": "yes",
+        "known_clients": "keep",
+        "default_operator": "",
+        "default_tag": "",
+        "default_timezone": "",
+    }
+    for index, column in enumerate(client_import.columns):
+        fields[f"columns_{index}_holds"] = column["holds"]
+        fields[f"columns_{index}_attribute"] = column["attribute"]
+    return fields | said
+
+
+def test_a_file_leads_to_how_it_is_read(browser) -> None:
+    answer = upload(browser)
+
+    page = browser.get(answer["Location"])
+    made = ClientImport.objects.get()
+    assert answer["Location"] == f"/clients/imports/{made.pk}/"
+    assert rows_of(page)[0] == ["2", "79991234501", "vip", "Omsk"]
+    assert made.created_by.username == "anna"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "The file is empty."),
+        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "The file is a picture"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_words(browser, content, words) -> None:
+    answer = upload(browser, content)
+
+    assert answer.status_code == 422
+    assert words in words_of(answer)
+    assert not ClientImport.objects.exists()
+
+
+def test_too_large_a_file_is_refused_before_it_is_kept(browser, settings) -> None:
+    settings.IMPORT_MOST_MEGABYTES = 1
+
+    answer = upload(browser, b"phone\n" + b"x" * (3 << 20))
+
+    assert answer.status_code == 422
+    assert "at most 1 MB are imported" in words_of(answer)
+    assert not ClientImport.objects.exists()
+
+
+def test_no_file_at_all_is_told(browser) -> None:
+    answer = browser.post("/clients/imports/new/")
+
+    assert (answer.status_code, "Choose a file first." in words_of(answer)) == (422, True)
+
+
+def test_the_preview_follows_how_the_file_is_said_to_be_written(browser) -> None:
+    made = received("phone,tag\n79991234501,a|b\n")
+
+    answer = browser.get(
+        f"/clients/imports/{made.pk}/settings/",
+        {"encoding": "utf-8", "delimiter": "|", "has_header": "no"},
+        headers={"HX-Request": "true", "HX-Target": "preview"},
+    )
+
+    assert rows_of(answer) == [["1", "phone,tag", ""], ["2", "79991234501,a", "b"]]
+    made.refresh_from_db()
+    assert made.delimiter == ","
+
+
+def test_what_is_wrong_in_the_settings_is_told_where_it_is_and_nothing_is_lost(browser) -> None:
+    made = received(FILE)
+    said = settings_of(
+        made, columns_1_holds="phone", columns_2_attribute="", default_timezone="Mars",
+        default_tag="autumn",
+    )  # fmt: skip
+
+    answer = browser.post(f"/clients/imports/{made.pk}/settings/", said)
+
+    words = words_of(answer)
+    assert answer.status_code == 422
+    assert 'Column "phone" holds the phone already.' in words
+    assert "Name the attribute, or do not import the column." in words
+    assert 'Time zone "Mars" is not an IANA name' in words
+    assert 'value="autumn"' in answer.content.decode()
+    made.refresh_from_db()
+    assert made.status == "uploaded"
+
+
+def test_from_the_settings_to_the_dry_run_to_the_report(browser) -> None:
+    make_client(phone="79991234502", tag="old")
+    made = received(FILE)
+    address = f"/clients/imports/{made.pk}/"
+
+    checking = browser.post(f"{address}settings/", settings_of(made, known_clients="update"))
+    assert (checking.status_code, checking["Location"]) == (302, address)
+    assert "Reading the file" in words_of(browser.get(address)) or "Waiting" in words_of(
+        browser.get(address)
+    )
+    worked(made)
+
+    review = browser.get(address)
+    assert {row[0].split()[0]: row[1] for row in rows_of(review)[:5]} == {
+        "New": "1", "Changed": "1", "Unchanged": "0", "Duplicate": "1", "Rejected": "1",
+    }  # fmt: skip
+    assert "Import 2 clients" in words_of(review)
+    assert 'Phone number "7921" has 4 digits; 11 expected.' in words_of(review)
+    assert Client.objects.count() == 1
+
+    browser.post(address, {"action": "start"})
+    worked(ClientImport.objects.get())
+    report = browser.get(address)
+    assert "Download rejected.csv (1 row)" in words_of(report)
+    assert dict(Client.objects.values_list("phone", "tag")) == {
+        "79991234501": "vip",
+        "79991234502": "vip",
+    }
+
+
+def test_undoing_says_what_it_does_and_does_it(browser) -> None:
+    make_client(phone="79991234502", tag="old")
+    done = imported(FILE, known_clients="update")
+    Client.objects.get(phone="79991234501").save()
+    address = f"/clients/imports/{done.pk}/"
+
+    asked = words_of(browser.get(f"{address}confirm/undo/"))
+    browser.post(address, {"action": "undo"})
+    worked(ClientImport.objects.get())
+    answer = browser.get(address)
+
+    assert "1 changed client becomes as before." in asked
+    assert re.search("1 .*edited since", asked)
+    assert "+79991234501" in words_of(answer)
+    assert dict(Client.objects.values_list("phone", "tag")) == {
+        "79991234501": "vip",
+        "79991234502": "old",
+    }
+
+
+def test_what_comes_too_late_is_told(browser) -> None:
+    done = undone(imported(FILE))
+
+    answer = browser.post(f"/clients/imports/{done.pk}/", {"action": "undo"}, follow=True)
+
+    assert "Only an import that has ended can be undone, and once." in words_of(answer)
+
+
+def test_a_cancelled_import_may_be_begun_again_or_discarded(browser) -> None:
+    made = received(FILE)
+    lifecycle.begin_check(made, options(made))
+    address = f"/clients/imports/{made.pk}/"
+    browser.post(address, {"action": "cancel"})
+
+    again = browser.post(address, {"action": "again"})
+    discarded = browser.post(address, {"action": "discard"})
+
+    left = ClientImport.objects.get()
+    assert again["Location"] == f"/clients/imports/{left.pk}/"
+    assert (left.status, discarded["Location"]) == ("uploaded", "/clients/imports/")
+
+
+def test_the_rejected_rows_are_a_file_named_after_theirs(browser) -> None:
+    done = imported(FILE)
+
+    answer = browser.get(f"/clients/imports/{done.pk}/rejected.csv")
+
+    assert answer["Content-Disposition"] == 'attachment; filename="clients-rejected.csv"'
+    assert b"".join(answer).decode("utf-8-sig").splitlines()[0] == "line;reason;phone;tag;city"
+
+
+def test_hostile_names_and_cells_stay_words(browser) -> None:
+    quoted = HOSTILE.replace('"', '""')
+    made = checked(f'phone,"{quoted}"\n79991234501,"{quoted}"\n"{quoted}",x\n')
+    ClientImport.objects.update(file_name=HOSTILE)
+
+    for address in ("/clients/imports/", f"/clients/imports/{made.pk}/",
+                    f"/clients/imports/{made.pk}/settings/"):  # fmt: skip
+        content = browser.get(address).content.decode()
+        assert "<script>alert" not in content
+        assert "&lt;script&gt;" in content
+
+
+def test_the_list_takes_as_many_queries_for_three_as_for_one(browser) -> None:
+    imported(FILE)
+    browser.get("/clients/imports/")
+    with CaptureQueriesContext(connection) as one:
+        browser.get("/clients/imports/")
+    for _ in range(2):
+        imported(FILE)
+
+    with CaptureQueriesContext(connection) as three:
+        answer = browser.get("/clients/imports/")
+
+    assert len(three) == len(one)
+    assert len(rows_of(answer)) == 3
+
+
+def test_a_sample_file_is_one_that_can_be_imported(browser) -> None:
+    sample = b"".join(browser.get("/clients/imports/sample.csv"))
+
+    done = imported(sample)
+
+    assert (done.new, done.rejected, done.opted_out) == (3, 0, 1)
