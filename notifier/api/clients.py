@@ -1,15 +1,19 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from notifier.api import examples
 from notifier.api.fields import MomentField, OperatorField
+from notifier.api.opt_outs import OptOutActions
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
 from notifier.clients.conditions import BadConditions, check_conditions, matching_clients
@@ -104,6 +108,21 @@ class ClientQuery(StrictSerializer):
             raise ValidationError({error.path: words}) from error
 
 
+def _act(summary: str) -> Callable[..., Any]:
+    """A POST without a body that answers with the client as it is then."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        posted = action(detail=True, methods=["post"])(method)
+        return extend_schema(
+            summary=summary,
+            request=None,
+            responses=ClientSerializer,
+            operation_id=f"client_{method.__name__}",
+        )(posted)
+
+    return decorate
+
+
 @extend_schema_view(
     list=extend_schema(parameters=[ClientQuery], summary="List clients"),
     create=extend_schema(summary="Add a client", examples=examples.CLIENT),
@@ -112,7 +131,7 @@ class ClientQuery(StrictSerializer):
     partial_update=extend_schema(summary="Change a client"),
     destroy=extend_schema(summary="Delete a client; its messages stay"),
 )
-class ClientViewSet(ModelViewSet):
+class ClientViewSet(OptOutActions, ModelViewSet):
     serializer_class = ClientSerializer
     queryset = Client.objects.all()
     lookup_value_regex = r"\d{1,18}"
@@ -124,6 +143,18 @@ class ClientViewSet(ModelViewSet):
 
     def perform_destroy(self, instance: Client) -> None:
         delete_client(instance)
+
+    @_act("Opt a client out: nothing is sent any more, what waits is withdrawn")
+    def opt_out(self, request: Request, pk: str) -> Response:
+        client = self.get_object()
+        opt_out_client(client, source=Source.API)
+        return Response(self.get_serializer(client).data)
+
+    @_act("Reach a client again, from the next mailing on")
+    def opt_in(self, request: Request, pk: str) -> Response:
+        client = self.get_object()
+        opt_in_client(client)
+        return Response(self.get_serializer(client).data)
 
 
 def _clean(fields: dict[str, Any]) -> CleanClient:

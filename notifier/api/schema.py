@@ -74,7 +74,7 @@ def _possible_errors(path: str, method: str, operation: Json) -> list[str]:
         codes.append("400")
     if method != "get":
         codes.append("403")
-    if "{id}" in path:
+    if "{id}" in path or "{phone}" in path:
         codes.append("404")
         if path.startswith(("/api/mailing/", "/api/import/")) and method != "get":
             codes.append("409")

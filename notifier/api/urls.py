@@ -14,6 +14,7 @@ from notifier.api.imports import ImportViewSet
 from notifier.api.mailings import MailingViewSet
 from notifier.api.messages import MessageViewSet
 from notifier.api.metrics import MetricsView
+from notifier.api.opt_outs import SuppressedPhoneViewSet
 from notifier.api.schema import DocsView, SchemaView
 from notifier.api.statistics import StatisticsView
 
@@ -23,6 +24,7 @@ ENDPOINTS = {
     "mailing": "/api/mailing/",
     "message": "/api/message/",
     "statistics": "/api/statistics/",
+    "suppressed": "/api/suppressed/",
     "schema": "/api/schema/",
     "docs": "/docs/",
 }
@@ -59,6 +61,7 @@ router.register("client", ClientViewSet, basename="api-client")
 router.register("import", ImportViewSet, basename="api-import")
 router.register("mailing", MailingViewSet, basename="api-mailing")
 router.register("message", MessageViewSet, basename="api-message")
+router.register("suppressed", SuppressedPhoneViewSet, basename="api-suppressed")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/?$", RootView.as_view(), name="api-root"),

@@ -23,7 +23,10 @@ def test_every_endpoint_is_described_with_its_methods(document):
     assert described == {
         "/api/": {"get"},
         "/api/client/": {"get", "post"},
+        "/api/client/opt_out/": {"post"},
         "/api/client/{id}/": everything,
+        "/api/client/{id}/opt_in/": {"post"},
+        "/api/client/{id}/opt_out/": {"post"},
         "/api/import/": {"get", "post"},
         "/api/import/{id}/": {"get", "delete"},
         "/api/import/{id}/cancel/": {"post"},
@@ -41,6 +44,8 @@ def test_every_endpoint_is_described_with_its_methods(document):
         "/api/message/": {"get"},
         "/api/message/{id}/": {"get"},
         "/api/statistics/": {"get"},
+        "/api/suppressed/": {"get"},
+        "/api/suppressed/{phone}/": {"delete"},
     }
 
 
