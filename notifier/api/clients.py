@@ -2,9 +2,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -13,10 +11,17 @@ from rest_framework.viewsets import ModelViewSet
 from notifier.api import examples
 from notifier.api.fields import MomentField, OperatorField
 from notifier.api.strict import StrictSerializer, read_query
-from notifier.clients.cleaning import ClientProblems, clean_client
+from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
 from notifier.clients.conditions import BadConditions, check_conditions, matching_clients
 from notifier.clients.models import Client
-from notifier.delivery.withdrawal import delete_client, opt_in_client, opt_out_client
+from notifier.clients.saving import PhoneTaken, add_client
+from notifier.clients.suppression import Source
+from notifier.delivery.withdrawal import (
+    change_client,
+    delete_client,
+    opt_in_client,
+    opt_out_client,
+)
 
 CHECKED = ("phone", "operator", "tag", "timezone", "attributes")
 NAME_OUTSIDE = {"phone": "phone_number"}
@@ -66,24 +71,19 @@ class ClientSerializer(StrictSerializer):
         return fields | {name: getattr(clean, name) for name in CHECKED}
 
     def create(self, fields: dict[str, Any]) -> Client:
-        opted_out_at = timezone.now() if fields.pop("is_opted_out", False) else None
-        with _taken_phone_refused(fields["phone"]):
-            return Client.objects.create(**fields, opted_out_at=opted_out_at)
+        opted_out = fields.get("is_opted_out", False)
+        with _taken_phone_refused():
+            return add_client(_clean(fields), opted_out=opted_out, source=Source.API)
 
     def update(self, client: Client, fields: dict[str, Any]) -> Client:
         # Kept where it is not said, also by PUT: nobody is opted in by an omission.
-        opted_out = fields.pop("is_opted_out", client.is_opted_out)
-        # Only what differs: two changes at once of different fields both last.
-        changes = {name: new for name, new in fields.items() if getattr(client, name) != new}
-        for name, new in changes.items():
-            setattr(client, name, new)
-        with _taken_phone_refused(fields["phone"]):
-            client.save(update_fields=[*changes, "updated_at"] if changes else [])
-        # Not within that transaction: an opt-out must be seen before it looks
-        # for messages that were made without knowing of it.
-        if opted_out and not client.is_opted_out:
-            opt_out_client(client)
-        elif client.is_opted_out and not opted_out:
+        was_opted_out = client.is_opted_out
+        opted_out = fields.get("is_opted_out", was_opted_out)
+        with _taken_phone_refused():
+            change_client(client, _clean(fields), source=Source.API)
+        if opted_out and not was_opted_out:
+            opt_out_client(client, source=Source.API)
+        elif was_opted_out and not opted_out:
             opt_in_client(client)
         return client
 
@@ -126,16 +126,13 @@ class ClientViewSet(ModelViewSet):
         delete_client(instance)
 
 
+def _clean(fields: dict[str, Any]) -> CleanClient:
+    return CleanClient(**{name: fields[name] for name in CHECKED})
+
+
 @contextmanager
-def _taken_phone_refused(phone: str) -> Iterator[None]:
-    """A transaction whose refused phone becomes a sentence that names its client."""
+def _taken_phone_refused() -> Iterator[None]:
     try:
-        with transaction.atomic():
-            yield
-    except IntegrityError as error:
-        owner = Client.objects.filter(phone=phone).values_list("id", flat=True).first()
-        if owner is None:
-            raise
-        raise ValidationError(
-            {"phone_number": f'Phone number "{phone}" belongs to client {owner} already.'}
-        ) from error
+        yield
+    except PhoneTaken as error:
+        raise ValidationError({"phone_number": str(error)}) from error

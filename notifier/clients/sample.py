@@ -9,6 +9,9 @@ from typing import TypeVar
 
 from django.db import connection, transaction
 
+from notifier.clients.attribute_names import note_names
+from notifier.clients.suppression import Source, lock_for_suppressing
+
 Value = TypeVar("Value")
 
 BATCH = 50_000
@@ -130,22 +133,36 @@ def _weighted(random: Random, weights: Sequence[tuple[Value, float]], count: int
 
 @transaction.atomic
 def _add_batch(lines: io.StringIO) -> int:
+    lock_for_suppressing()
+    note_names(("name", "city"))
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE sample_client (phone text, operator int, tag text, timezone text,"
             " attributes jsonb, opted_out_days int) ON COMMIT DROP"
         )
         cursor.copy_expert("COPY sample_client FROM STDIN", lines)
-        cursor.execute(
-            "INSERT INTO client"
-            " (phone, operator, tag, timezone, attributes, opted_out_at, updated_at)"
-            " SELECT phone, operator, tag, timezone, attributes,"
-            "   now() - make_interval(days => opted_out_days), statement_timestamp()"
-            " FROM sample_client"
-            # A number may come twice by chance, or belong to a client already.
-            " ON CONFLICT (phone) DO NOTHING"
-        )
-        added: int = cursor.rowcount
+        cursor.execute(ADD_SAMPLES, [Source.HAND])
+        added: int = cursor.fetchone()[0]
         # The table would outlive this batch where a caller's transaction goes on.
         cursor.execute("DROP TABLE sample_client")
     return added
+
+
+ADD_SAMPLES = """
+    WITH added AS (
+        INSERT INTO client (phone, operator, tag, timezone, attributes, opted_out_at, updated_at)
+        SELECT phone, operator, tag, timezone, attributes,
+               coalesce(suppressed_at, now() - make_interval(days => opted_out_days)),
+               statement_timestamp()
+        FROM sample_client LEFT JOIN suppressed_phone USING (phone)
+        -- A number may come twice by chance, or belong to a client already.
+        ON CONFLICT (phone) DO NOTHING
+        RETURNING phone, opted_out_at
+    ),
+    suppressed AS (
+        INSERT INTO suppressed_phone (phone, suppressed_at, source)
+        SELECT phone, opted_out_at, %s FROM added WHERE opted_out_at IS NOT NULL
+        ON CONFLICT (phone) DO NOTHING
+    )
+    SELECT count(*) FROM added
+"""

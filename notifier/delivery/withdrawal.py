@@ -1,68 +1,154 @@
-"""Clients who are not to be reached any more: what waits for them is withdrawn with it."""
+"""Clients who are not to be reached any more: what waits for them is withdrawn with it.
 
-from collections.abc import Sequence
+Once a function returns, nothing more is sent to those clients but what a sender
+holds, once. That takes two steps: what waits is closed in the transaction that
+changes the clients, and once this is committed, whoever may not have seen it is
+waited for, and what they left waiting is closed too. So none of them keeps its
+promise within a transaction of the caller's. A second call does what a broken
+one left.
+
+Many clients go in chunks, each a transaction, so that nobody waits long.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from notifier.clients import saving, suppression
+from notifier.clients.cleaning import CleanClient
 from notifier.clients.models import Client
-from notifier.delivery.ledger import await_results, close_waiting_of_client
-from notifier.delivery.models import Message, MessageStatus
-from notifier.mailings.models import Mailing, MailingStatus
+from notifier.clients.suppression import Source
+from notifier.delivery.ledger import (
+    await_chunks,
+    await_results,
+    close_waiting_of_clients,
+    is_anything_waiting,
+)
+
+# Some tenths of a second: so long a client that is being added waits.
+CHUNK = 5_000
 
 
-def opt_out_client(client: Client) -> None:
-    """Once this returns nothing more is sent to the client, but what a sender holds, once."""
+def opt_out_clients(clients: QuerySet[Client], *, source: str = Source.HAND) -> int:
+    """Send them nothing more; how many of them were still sent to until now."""
+    opted_out = 0
+    for ids in _chunks_of_ids(clients):
+        with transaction.atomic():
+            suppression.lock_for_suppressing()
+            left = suppression.suppress_known(ids, since=timezone.now(), source=source)
+            close_waiting_of_clients(ids, reason="opted_out")
+        opted_out += len(left)
+        _withdraw_the_rest(ids, reason="opted_out")
+    return opted_out
+
+
+def delete_clients(clients: QuerySet[Client]) -> int:
+    """Remove them; how many. Their messages stay, and on the suppression list their phones."""
+    deleted = 0
+    for ids in _chunks_of_ids(clients):
+        with transaction.atomic():
+            deleted += saving.remove_clients(ids)
+            close_waiting_of_clients(ids, reason="client_deleted")
+        _withdraw_the_rest(ids, reason="client_deleted")
+    return deleted
+
+
+def suppress_phones(phones: Sequence[str], *, source: str = Source.HAND) -> int:
+    """Send them nothing more, whether they have clients or not; how many are new on the list."""
+    return len(newly_suppressed(phones, source=source))
+
+
+def newly_suppressed(phones: Sequence[str], *, source: str = Source.HAND) -> list[str]:
+    """As suppress_phones: those of the normalised phones that were not on the list before."""
+    new: list[str] = []
+    for first in range(0, len(phones), CHUNK):
+        chunk = phones[first : first + CHUNK]
+        with transaction.atomic():
+            suppression.lock_for_suppressing()
+            now = timezone.now()
+            new += suppression.remember(chunk, since=now, source=source)
+            ids = suppression.clients_with(chunk)
+            suppression.suppress_known(ids, since=now, source=source)
+            close_waiting_of_clients(ids, reason="opted_out")
+        _withdraw_the_rest(ids, reason="opted_out")
+    return new
+
+
+def release_phone(phone: str) -> None:
+    """Take it off the suppression list; its client is reached again, from the next mailing on."""
     with transaction.atomic():
-        client.opted_out_at = client.opted_out_at or timezone.now()
-        client.save(update_fields=["opted_out_at", "updated_at"])
-        close_waiting_of_client(client.pk, reason="opted_out")
-    _withdraw_the_rest(client.pk, reason="opted_out")
+        suppression.lock_for_suppressing()
+        suppression.forget(phone)
+        Client.objects.filter(phone=phone).exclude(opted_out_at=None).update(
+            opted_out_at=None, updated_at=timezone.now()
+        )
+
+
+def withdraw_clients(client_ids: Sequence[int], *, reason: str) -> None:
+    """The same for clients whom the caller has opted out or deleted already.
+
+    Within a transaction it closes what waits and no more: call it again once
+    that is committed.
+    """
+    if connection.in_atomic_block:
+        close_waiting_of_clients(client_ids, reason=reason)
+        return
+    for first in range(0, len(client_ids), CHUNK):
+        _withdraw_the_rest(client_ids[first : first + CHUNK], reason=reason)
+
+
+def change_client(client: Client, clean: CleanClient, *, source: str = Source.HAND) -> None:
+    """Store what differs; a phone that is suppressed opts the client out. Raises PhoneTaken."""
+    with transaction.atomic():
+        leaves = saving.store_changes(client, clean, source=source)
+        if leaves:
+            close_waiting_of_clients([client.pk], reason="opted_out")
+    if leaves:
+        _withdraw_the_rest([client.pk], reason="opted_out")
+
+
+def opt_out_client(client: Client, *, source: str = Source.HAND) -> None:
+    opt_out_clients(_alone(client), source=source)
+    _see_anew(client)
 
 
 def opt_in_client(client: Client) -> None:
     """Reach the client again, from the next mailing on."""
-    client.opted_out_at = None
-    client.save(update_fields=["opted_out_at", "updated_at"])
+    release_phone(client.phone)
+    _see_anew(client)
 
 
 def delete_client(client: Client) -> None:
-    """Remove the client; its messages stay, with the phone they were sent to."""
-    client_id = client.pk
-    with transaction.atomic():
-        close_waiting_of_client(client_id, reason="client_deleted")
-        client.delete()
-    _withdraw_the_rest(client_id, reason="client_deleted")
+    delete_clients(_alone(client))
 
 
-def _withdraw_the_rest(client_id: int, *, reason: str) -> None:
+def _chunks_of_ids(clients: QuerySet[Client]) -> Iterator[list[int]]:
+    """By their ids, so that those who match no more are not found twice."""
+    last = 0
+    while True:
+        later = clients.filter(id__gt=last).order_by("id")
+        if not (ids := list(later.values_list("id", flat=True)[:CHUNK])):
+            return
+        yield ids
+        last = ids[-1]
+
+
+def _withdraw_the_rest(client_ids: Sequence[int], *, reason: str) -> None:
     """What began to wait meanwhile: results put back, recipients chosen, messages sent again."""
-    await_results(client_id)
-    # A chunk of recipients that was being chosen meanwhile, or of messages
-    # that were being sent again, did not see the change. It holds its
-    # mailing's row, so waiting for that row is waiting for the chunk; every
-    # later chunk sees the change by itself.
-    with transaction.atomic():
-        might_be_sent_again = Message.objects.filter(
-            client_id=client_id, status__in=[MessageStatus.FAILED, MessageStatus.UNKNOWN]
-        )
-        mailings = Mailing.objects.filter(
-            Q(status=MailingStatus.PREPARING) | Q(pk__in=might_be_sent_again.values("mailing_id"))
-        )
-        held = mailings.select_for_update(of=("self",), no_key=True)
-        list(held.order_by("id").values_list("id"))
-        close_waiting_of_client(client_id, reason=reason)
+    await_chunks(client_ids)
+    while True:
+        await_results(client_ids)
+        close_waiting_of_clients(client_ids, reason=reason)
+        # Another who withdraws may have held a message for a moment, to see whether it is free.
+        if not is_anything_waiting(client_ids):
+            return
 
 
-def withdraw_clients(client_ids: Sequence[int], *, reason: str) -> None:
-    """The same for many who have been changed or removed already."""
-    literal = "{" + ",".join(map(str, client_ids)) + "}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT client_id FROM message WHERE client_id = ANY(%s::bigint[])", [literal]
-        )
-        reached = [row[0] for row in cursor.fetchall()]
-    for client_id in reached:
-        close_waiting_of_client(client_id, reason=reason)
-        _withdraw_the_rest(client_id, reason=reason)
+def _alone(client: Client) -> QuerySet[Client]:
+    return Client.objects.filter(pk=client.pk)
+
+
+def _see_anew(client: Client) -> None:
+    client.refresh_from_db(fields=["opted_out_at", "updated_at"])

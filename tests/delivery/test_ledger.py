@@ -245,9 +245,10 @@ def test_senders_that_claim_at_once_get_every_message_once(mailing, add_clients)
 def test_what_is_closed_while_it_is_being_claimed_is_one_or_the_other(mailing, add_clients):
     """An opt-out in mid-claim: the row is looked at again once the other is done with it."""
     opted_out = Client.objects.earliest("id")
+    Client.objects.filter(pk=opted_out.pk).update(opted_out_at=timezone.now())
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            ledger.close_waiting_of_client(opted_out.pk, reason="opted_out")
+            ledger.close_waiting_of_clients([opted_out.pk], reason="opted_out")
             claiming = pool.submit(_claim_and_hang_up, mailing)
             wait_for(_waits_for_a_lock, seconds=10, what="the claim at the locked row")
         batch = claiming.result(10)

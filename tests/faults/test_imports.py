@@ -20,9 +20,10 @@ def made_up_file() -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["phone", "tag", "city"])
-    for number in range(ROWS - BAD_ROWS - DOUBLES):
-        writer.writerow([f"7999{number:07}", "imported", "Томск"])
-    writer.writerows([f"7999{number:07}", "again", ""] for number in range(DOUBLES))
+    # From 1 on: a number that ends in zeros looks as if a spreadsheet had damaged it.
+    phones = [f"7999{number:07}" for number in range(1, 1 + ROWS - BAD_ROWS - DOUBLES)]
+    writer.writerows([phone, "imported", "Томск"] for phone in phones)
+    writer.writerows([phone, "again", ""] for phone in phones[:DOUBLES])
     writer.writerows([f"{number}", "bad", "two\nlines"] for number in range(BAD_ROWS))
     return text.getvalue().encode()
 
@@ -67,31 +68,31 @@ def _if_ended(notifier: RunningNotifier, number: int) -> dict | None:
     return found if found["status"] not in ("checking", "importing") else None
 
 
-def test_workers_that_die_between_batches_and_chunks(open_folder):
+def test_a_worker_that_dies_after_every_chunk(open_folder):
     with RunningNotifier(
         open_folder,
         LEASE_SECONDS="5",
         SWEEP_SECONDS="2",
-        NOTIFIER_FAIL_POINTS="import_rows_staged:0.4,import_chunk_committed:0.6",
+        NOTIFIER_FAIL_POINTS="import_chunk_committed:1",
         NOTIFIER_FAIL_POINTS_IN=str(open_folder / "data"),
-        NOTIFIER_FAIL_POINTS_SEED="3",
     ) as notifier:
         number = begin(notifier)
 
         check_all_accounted_for(notifier, number)
-        assert any("this process kills itself" in line for line in notifier.output)
+        deaths = [line for line in notifier.output if "this process kills itself" in line]
+        assert len(deaths) == 3
 
 
-def test_kill_9_of_the_whole_cluster_in_mid_import(open_folder):
+def test_kill_9_of_the_whole_cluster_while_the_file_is_read(open_folder):
     with RunningNotifier(open_folder, LEASE_SECONDS="5", SWEEP_SECONDS="2") as notifier:
         number = begin(notifier)
         with notifier.database() as connection, connection.cursor() as cursor:
 
-            def is_half_way() -> bool:
-                cursor.execute("SELECT merged > 0 FROM client_import WHERE status = 'importing'")
-                return (cursor.fetchone() or (False,))[0]
+            def is_half_read() -> bool:
+                cursor.execute("SELECT FROM client_import WHERE rows_read > 0 AND staged IS NULL")
+                return cursor.fetchone() is not None
 
-            wait_for(is_half_way, seconds=30, what="a chunk", every=0.01)
+            wait_for(is_half_read, seconds=30, what="a batch", every=0.005)
         for process in clusters(notifier):
             with suppress(psutil.NoSuchProcess):
                 process.kill()

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from notifier.clients.imports.opt_outs import reads_opt_out
+from notifier.clients.phones import BadPhone, normalise_phone
+from notifier.clients.spreadsheet import read_cell
 from notifier.clients.timezones import known_timezones
 
 HOLDS: Mapping[str, str] = {
@@ -92,7 +94,15 @@ class Column:
 
 
 def is_phone_like(cell: str) -> bool:
-    return bool(PHONE.fullmatch(cell.strip())) and sum(map(str.isdigit, cell)) >= 10
+    return bool(PHONE.fullmatch(cell.strip())) and 10 <= sum(map(str.isdigit, cell)) <= 15
+
+
+def _is_phone(cell: str) -> bool:
+    """Other long numbers, as those of taxpayers, are none."""
+    try:
+        return is_phone_like(cell) and bool(normalise_phone(read_cell(cell)))
+    except BadPhone:
+        return False
 
 
 def guess_columns(header: list[str], sample: list[list[str]]) -> list[Column]:
@@ -237,7 +247,7 @@ def _find_phone(header: list[str], values: list[list[str]], free: list[int]) -> 
     """A column named so, unless its cells hold no phones and another's do."""
 
     def score(index: int) -> float:
-        share = _share(values[index], is_phone_like)
+        share = _share(values[index], _is_phone)
         is_named = _key(header[index]) in NAMES["phone"]
         return share + 0.4 if is_named else share if share >= ENOUGH else 0
 
@@ -266,7 +276,7 @@ def _find_operator(header: list[str], values: list[list[str]], free: list[int]) 
     if named is not None:
         return named
     # Three digits may be anything; those of the phones beside them are the operator.
-    codes = {_key(value)[-10:-7] for column in values for value in column if is_phone_like(value)}
+    codes = {_key(value)[-10:-7] for column in values for value in column if _is_phone(value)}
 
     def is_code(value: str) -> bool:
         return value in codes and value.startswith("9")

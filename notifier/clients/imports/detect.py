@@ -9,7 +9,14 @@ from typing import BinaryIO
 
 from notifier.clients.imports.columns import is_phone_like
 from notifier.clients.imports.limits import BadFile
-from notifier.clients.imports.text import CHUNK, UNREADABLE, decoder_for, read_blocks, read_rows
+from notifier.clients.imports.text import (
+    CHUNK,
+    UNREADABLE,
+    decoder_for,
+    high_bytes,
+    read_blocks,
+    read_rows,
+)
 
 ENCODINGS: Mapping[str, str] = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1251": "Windows-1251"}
 DELIMITERS: Mapping[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -87,12 +94,12 @@ def _refuse_other_kinds(start: bytes) -> None:
 
 
 def _is_unmarked_utf16(start: bytes) -> bool:
-    """Every other byte is 0 in Latin letters and digits, and 4 in Cyrillic ones."""
     if len(start) < 4:
         return False
     for high, low in ((start[0::2], start[1::2]), (start[1::2], start[0::2])):
-        typical = high.count(0) + high.count(4)
-        if high.count(0) and typical > 0.9 * len(high) and low.count(0) < 0.1 * len(low):
+        is_plain = high_bytes(high) > 0.9 * len(high) and low.count(0) < 0.1 * len(low)
+        # A line's end and a digit have a 0 in any alphabet.
+        if is_plain and 0 in high:
             return True
     return False
 

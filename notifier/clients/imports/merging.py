@@ -14,7 +14,7 @@ from notifier.clients.attribute_names import note_names
 from notifier.clients.imports.chunk import compared, take_chunk
 from notifier.clients.imports.columns import Column
 from notifier.clients.imports.models import ClientImport, KnownClients
-from notifier.clients.suppression import Source, lock_for_adding_clients
+from notifier.clients.suppression import Source, lock_for_adding_clients, lock_for_suppressing
 
 # Withdraws what waits for clients who leave: client ids, reason. Delivery's to do.
 Withdraw = Callable[[Sequence[int], str], object]
@@ -80,7 +80,7 @@ def merge_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str,
     Belongs into a transaction. ``left`` among the fields are the ids of known
     clients whom the file opted out: withdraw for them again after the commit.
     """
-    lock_for_adding_clients()
+    _lock(client_import)
     chunk = take_chunk(client_import)
     if not chunk.rows:
         return None
@@ -106,6 +106,14 @@ def merge_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str,
         "opted_out": F("opted_out") + opted_out,
         "left": left,
     }
+
+
+def _lock(client_import: ClientImport) -> None:
+    """Nobody else changes the suppression list meanwhile, or adds clients if this may change it."""
+    if any(column["holds"] == "opted_out" for column in client_import.columns):
+        lock_for_suppressing()
+    else:
+        lock_for_adding_clients()
 
 
 def _change_known(cursor: Any, client_import: ClientImport) -> int:

@@ -55,6 +55,7 @@ DECIMAL = re.compile(r"\+?[0-9]{7,}[.,]0+", re.ASCII)
 LOST_DIGITS = "000000"
 UNSTORABLE = str.maketrans({"\x00": "\ufffd", UNREADABLE: "\ufffd"})
 LONGEST_REASON = 1_000
+MOST_KEPT_CELLS = 2_000
 MOST_REMEMBERED = 10_000
 
 
@@ -76,7 +77,8 @@ class GoodRow(NamedTuple):
 class Rejected(NamedTuple):
     """``cells`` are those of the row as they stand in the file, be they too many or too few.
 
-    Only what cannot be stored in them is replaced. ``code`` is one of CODES.
+    Only what cannot be stored in them is replaced, and of very many the first
+    are kept. ``code`` is one of CODES.
     """
 
     line: int
@@ -231,7 +233,7 @@ def _clean_slowly(row: Row, plan: _Plan) -> GoodRow | Rejected:
 def _rejected(row: Row, code: str, reason: str) -> Rejected:
     if len(reason) > LONGEST_REASON:
         reason = f"{reason[:LONGEST_REASON]}…"
-    cells = [cell.translate(UNSTORABLE) for cell in row.cells]
+    cells = [cell.translate(UNSTORABLE) for cell in row.cells[:MOST_KEPT_CELLS]]
     return Rejected(row.line, code, reason.translate(UNSTORABLE), cells)
 
 

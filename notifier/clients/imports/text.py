@@ -66,8 +66,12 @@ def _codec(start: bytes, encoding: str) -> str:
 
 
 def is_big_endian(start: bytes) -> bool:
-    """In the tables that we know, most characters are of the first 256: the high byte is 0."""
-    return start[0::2].count(0) > start[1::2].count(0)
+    return high_bytes(start[0::2]) > high_bytes(start[1::2])
+
+
+def high_bytes(data: bytes) -> int:
+    """How many may be the high halves of UTF-16: 0 in Latin letters and digits, 4 in Cyrillic."""
+    return data.count(0) + data.count(4)
 
 
 def read_blocks(file: BinaryIO, encoding: str) -> Iterator[str]:

@@ -4,7 +4,6 @@ But for those that somebody has edited since, or that have messages: they
 stay as they are, and are listed. An opt-out that came with the file stays too.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 from notifier.clients.imports.merging import Withdraw
 from notifier.clients.imports.models import ClientImport, ImportChange
 from notifier.clients.models import Client
+from notifier.clients.saving import remove_clients
 
 CHUNK_CLIENTS = 10_000
 IS_UNTOUCHED = Q(updated_at=F("created_at"))
@@ -106,7 +106,7 @@ def remove_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str
             id__range=(ids[0], ids[-1]),
         ).values_list("id", flat=True)
     )  # fmt: skip
-    _delete(removable)
+    remove_clients(removable)
     if removable:
         withdraw(removable, "client_deleted")
     return {
@@ -138,12 +138,6 @@ def _span(client_import: ClientImport) -> dict[str, Any] | None:
     if span["last"] is None:
         return None
     return {"undo_position": span["first"] - 1, "undo_until": span["last"]}
-
-
-def _delete(ids: Sequence[int]) -> None:
-    with connection.cursor() as cursor:
-        literal = "{" + ",".join(map(str, ids)) + "}"
-        cursor.execute("DELETE FROM client WHERE id = ANY(%s::bigint[])", [literal])
 
 
 def _has_messages() -> Exists:

@@ -21,15 +21,16 @@ from notifier.delivery.ledger.claiming import (
 )
 from notifier.delivery.ledger.closing import (
     close_waiting,
-    close_waiting_of_client,
+    close_waiting_of_clients,
     delete_messages,
     has_open_messages,
+    is_anything_waiting,
 )
 from notifier.delivery.ledger.opening import OpenedChunk, open_messages
 from notifier.delivery.ledger.recording import Result, record_results
 from notifier.delivery.ledger.reopening import Choice, Reopened, count_as_sent, reopen_messages
 from notifier.delivery.ledger.rescuing import rescue_expired_claim
-from notifier.delivery.ledger.withdrawing import await_results
+from notifier.delivery.ledger.withdrawing import await_chunks, await_results
 
 __all__ = [
     "Choice",
@@ -38,13 +39,15 @@ __all__ = [
     "OpenedChunk",
     "Reopened",
     "Result",
+    "await_chunks",
     "await_results",
     "claim_messages",
     "close_waiting",
-    "close_waiting_of_client",
+    "close_waiting_of_clients",
     "count_as_sent",
     "delete_messages",
     "has_open_messages",
+    "is_anything_waiting",
     "open_messages",
     "record_results",
     "renew_claims",

@@ -1,11 +1,12 @@
 """pending → expired, cancelled, skipped; and the end of a mailing's messages."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
 
+from notifier.arrays import array_of
 from notifier.delivery.ledger.counting import COUNT_CHANGED
 from notifier.delivery.ledger.frontier import CHOOSE_WAITING
 from notifier.delivery.models import Claim, Frontier, Message
@@ -25,11 +26,16 @@ WAITING_OF_MAILING = f"""
     {CHOOSE_WAITING}
 """
 
-WAITING_OF_CLIENT = """
-    chosen AS (
-        SELECT id FROM message
-        WHERE client_id = %(client)s AND status = 'pending' FOR UPDATE SKIP LOCKED
+# Uses message_one_per_recipient. Whoever was opted in again meanwhile is sent to.
+WAITS_FOR_CLIENTS = """
+    client_id = ANY(%(clients)s::bigint[]) AND status = 'pending'
+    AND NOT EXISTS (
+        SELECT FROM client WHERE client.id = message.client_id AND client.opted_out_at IS NULL
     )
+"""
+
+WAITING_OF_CLIENTS = f"""
+    chosen AS (SELECT id FROM message WHERE {WAITS_FOR_CLIENTS} FOR UPDATE SKIP LOCKED)
 """
 
 WAITING_AMONG = """
@@ -64,10 +70,24 @@ def close_waiting(mailing_id: int, *, status: str, reason: str, most: int) -> in
     return _close(WAITING_OF_MAILING, values)
 
 
-def close_waiting_of_client(client_id: int, *, reason: str) -> int:
-    """Skip all that still waits for one client. Uses message_one_per_recipient."""
-    values = {"client": client_id, "status": "skipped", "reason": reason}
-    return _close(WAITING_OF_CLIENT, values)
+def close_waiting_of_clients(client_ids: Collection[int], *, reason: str) -> int:
+    """Skip all that waits for clients who have opted out or were deleted, but what others hold.
+
+    One statement, whatever their number: two of them take the minute counters
+    in the same order, so neither waits for the other.
+    """
+    values = {"clients": array_of(client_ids), "status": "skipped", "reason": reason}
+    return _close(WAITING_OF_CLIENTS, values)
+
+
+def is_anything_waiting(client_ids: Collection[int]) -> bool:
+    """Whether anything waits for clients who have opted out or were deleted, held by others."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM message WHERE {WAITS_FOR_CLIENTS})",
+            {"clients": array_of(client_ids)},
+        )
+        return cursor.fetchone()[0]
 
 
 def close_waiting_among(message_ids: Sequence[int], *, reason: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import F
 
+from notifier.arrays import array_of
 from notifier.delivery.ledger.counting import COUNT_CHANGED, count_one
 from notifier.delivery.ledger.withdrawing import withdraw_unreachable
 from notifier.delivery.models import Message, MinuteCount
@@ -161,7 +162,7 @@ def record_results(results: Sequence[Result]) -> None:
 
 def _record_accepted(results: Sequence[Result]) -> None:
     columns = _columns(results, COLUMNS_ACCEPTED)
-    columns = {name: _array(numbers) for name, numbers in columns.items()}
+    columns = {name: array_of(numbers) for name, numbers in columns.items()}
     recorded = _recorded(RECORD_ACCEPTED + SETTLE, columns)
     if len(recorded) < len(results):
         _record_late_acceptances([r for r in results if r.message_id not in recorded])
@@ -185,15 +186,6 @@ def _recorded(sql: str, columns: Columns) -> set[int]:
 
 def _columns(results: Sequence[Result], names: Iterable[str]) -> Columns:
     return {name: [getattr(result, name) for result in results] for name in names}
-
-
-def _array(numbers: Iterable[float]) -> str:
-    """PostgreSQL's own spelling of an array.
-
-    Of a list psycopg2 makes ARRAY[…], every element of which PostgreSQL parses
-    as an expression: that took longer than writing the rows.
-    """
-    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def _record_late_acceptances(results: Sequence[Result]) -> None:

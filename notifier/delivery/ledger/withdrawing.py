@@ -1,12 +1,12 @@
 """pending → skipped, for clients who left while their messages were being sent."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import connection
 
+from notifier.arrays import array_of
 from notifier.delivery.ledger.closing import close_waiting_among
-from notifier.delivery.models import Message
 
 UNREACHABLE = """
     SELECT CASE WHEN client.id IS NULL THEN 'client_deleted' ELSE 'opted_out' END, message.id
@@ -34,14 +34,45 @@ def withdraw_unreachable(message_ids: Sequence[int]) -> None:
         close_waiting_among(unreachable, reason=reason)
 
 
-def await_results(client_id: int) -> None:
-    """Let whoever is writing a result for the client finish.
+def await_results(client_ids: Collection[int]) -> None:
+    """Let whoever is writing a result for one of the clients finish.
 
     Such a transaction may have looked before the opt-out was committed; all
-    that look later see it. One row at a time, so that nothing is held while
-    waiting for the next: two writers could else wait for each other.
+    that look later see it.
     """
-    ids = Message.objects.filter(client_id=client_id, finished_at=None).values_list("id", flat=True)
+    _await_rows(
+        "message",
+        "SELECT id FROM message WHERE client_id = ANY(%s::bigint[]) AND finished_at IS NULL",
+        client_ids,
+    )
+
+
+def await_chunks(client_ids: Collection[int]) -> None:
+    """Let whoever is choosing recipients, or sends messages of the clients again, finish a chunk.
+
+    A chunk holds its mailing's row, so waiting for that row is waiting for the
+    chunk; every later one sees the opt-out by itself.
+    """
+    _await_rows(
+        "mailing",
+        "SELECT id FROM mailing WHERE status = 'preparing' OR id IN ("
+        " SELECT mailing_id FROM message"
+        " WHERE client_id = ANY(%s::bigint[]) AND status IN ('failed', 'unknown'))",
+        client_ids,
+    )
+
+
+def _await_rows(table: str, chosen: str, client_ids: Collection[int]) -> None:
+    """Wait until nobody holds one of the rows any more that was held at the beginning.
+
+    One row at a time, so that nothing is held while waiting for the next: two
+    could else wait for each other. Not within a transaction.
+    """
+    lock = f"SELECT id FROM {table} WHERE id = ANY(%s::bigint[]) FOR NO KEY UPDATE"
     with connection.cursor() as cursor:
-        for message_id in list(ids):
-            cursor.execute("SELECT FROM message WHERE id = %s FOR UPDATE", [message_id])
+        cursor.execute(chosen, [array_of(client_ids)])
+        ids = {row[0] for row in cursor.fetchall()}
+        cursor.execute(f"{lock} SKIP LOCKED", [array_of(ids)])
+        free = {row[0] for row in cursor.fetchall()}
+        for held in sorted(ids - free):
+            cursor.execute(lock, [array_of([held])])
