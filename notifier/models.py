@@ -10,6 +10,7 @@ from notifier.clients.imports.models import (
 from notifier.clients.models import AttributeName, Client, ClientFilter, SuppressedPhone
 from notifier.delivery.models import (
     Attempt,
+    BulkAction,
     Claim,
     Frontier,
     GatewayCalls,
@@ -26,6 +27,7 @@ __all__ = [
     "ApiToken",
     "Attempt",
     "AttributeName",
+    "BulkAction",
     "Claim",
     "Client",
     "ClientFilter",

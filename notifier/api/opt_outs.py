@@ -46,7 +46,7 @@ class OptOutResultSerializer(serializers.Serializer):
         ["opted_out", "unchanged", "duplicate", "rejected"],
         help_text="unchanged: it had opted out before. duplicate: an earlier one is the same.",
     )
-    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))  # type: ignore[assignment]
 
 
 class OptOutAnswerSerializer(serializers.Serializer):
@@ -119,7 +119,7 @@ class SuppressedPhoneSerializer(serializers.Serializer):
 
     phone_number = serializers.CharField(source="phone")
     suppressed_at = MomentField()
-    source = serializers.ChoiceField(Source.choices, help_text="How it came onto the list.")
+    source = serializers.ChoiceField(Source.choices, help_text="How it came onto the list.")  # type: ignore[assignment]
 
 
 class ByPhone(NewestFirst):

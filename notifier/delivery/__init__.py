@@ -13,7 +13,8 @@ A message's way through the files:
 ``ledger`` holds the statements of 2, 3, 5 and 6: the only module that changes
 a message's status. ``rescue`` is the sweep, which finds what was lost on the
 way; ``resolution`` is for messages that a person sends again or counts as sent,
-``withdrawal`` for clients who are not to be reached any more, ``stopping`` for
+``withdrawal`` for clients who are not to be reached any more, ``bulk_actions`` for
+what is done to many clients at once, ``stopping`` for
 a cluster that is asked to stop, ``watchdog`` and ``pulse`` for one whose
 processes have died or frozen. ``tasks`` are the entry points by which the
 clusters call all this. Nothing here waits for the queue to be right: see

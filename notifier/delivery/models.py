@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -316,3 +317,43 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BulkAction(models.Model):
+    """Something done to all clients whom a search found; see delivery.bulk_actions.
+
+    They are gone through by id, up to the newest of when it was wished.
+    """
+
+    class Kind(models.TextChoices):
+        TAG = "tag", "Set tag"
+        OPT_OUT = "opt_out", "Opt out"
+        DELETE = "delete", "Delete"
+
+    kind = models.CharField(max_length=7, choices=Kind)
+    search = models.JSONField(help_text="As in the address of the list of clients.")
+    tag = models.CharField(max_length=100, blank=True, default="")
+    total = models.PositiveIntegerField(help_text="How many were counted when it was wished.")
+    done = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(
+        default=0, help_text="Of those done: who was not so already."
+    )
+    last_client_id = models.BigIntegerField(default=0)
+    newest_client_id = models.BigIntegerField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "bulk_action"
+        indexes = [
+            models.Index(
+                fields=["id"], condition=Q(finished_at__isnull=True), name="bulk_action_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"bulk action {self.pk}"

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from notifier.delivery import wakeups
 from notifier.delivery.breaker import forget_old_calls
+from notifier.delivery.bulk_actions import restart_bulk_actions
 from notifier.delivery.client_imports import forget_old_uploads, wake_imports
 from notifier.delivery.ledger import rescue_expired_claim
 from notifier.delivery.models import Heartbeat
@@ -27,7 +28,7 @@ AFTER_CANCEL = timedelta(hours=1)
 
 
 def sweep() -> None:
-    """Overdue starts, expired claims, dead slots, passed ends, wake-ups, imports."""
+    """Overdue starts, expired claims, dead slots, passed ends, wake-ups, imports, bulk actions."""
     note_sweep()
     arm_starts()
     restart_preparations()
@@ -36,6 +37,7 @@ def sweep() -> None:
     revive_dead_slots()
     wake_for_due_messages()
     wake_imports()
+    restart_bulk_actions()
     forget_old_uploads()
     forget_old_heartbeats()
     forget_old_calls()

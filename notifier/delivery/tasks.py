@@ -1,6 +1,14 @@
 """What the clusters run, by name: thin entry points, each safe to run twice."""
 
-from notifier.delivery import client_imports, closing, deliver, recipients, rescue, slots
+from notifier.delivery import (
+    bulk_actions,
+    client_imports,
+    closing,
+    deliver,
+    recipients,
+    rescue,
+    slots,
+)
 
 
 def start(mailing_id: int, after_client: int | None = None) -> None:
@@ -17,6 +25,10 @@ def close(mailing_id: int) -> None:
 
 def work_on_import(import_id: int) -> None:
     client_imports.work_on_import(import_id)
+
+
+def bulk(action_id: int, after_client: int) -> None:
+    bulk_actions.continue_bulk_action(action_id, after_client)
 
 
 def wake() -> None:

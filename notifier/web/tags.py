@@ -11,6 +11,8 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from notifier.clients.exporting import attribute_in_words
+from notifier.statistics.counts import reason_in_words
 from notifier.web.badges import (
     GATEWAY_BADGES,
     IMPORT_BADGES,
@@ -117,6 +119,16 @@ def rate(per_second: float) -> str:
     if per_second >= 10:
         return f"{round(per_second):,} messages per second"
     return f"{max(round(per_second * 60), 1):,} messages per minute"
+
+
+@register.filter
+def attribute_words(value: object) -> str:
+    return attribute_in_words(value) or "–"
+
+
+@register.filter
+def reason_words(reason: str | None) -> str:
+    return reason_in_words(reason)
 
 
 @register.simple_tag

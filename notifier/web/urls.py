@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from notifier.web import gateways, health, overview
 from notifier.web.account import views as account
+from notifier.web.clients import bulk, exports, suppressed
 from notifier.web.clients import views as clients
 from notifier.web.imports import settings as import_settings
 from notifier.web.imports import upload
@@ -22,6 +23,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gateways/<int:gateway_id>/release/", gateways.release, name="release_gateway"),
     path("clients/", clients.clients, name="clients"),
     path("clients/add/", clients.add_client, name="add_client"),
+    path("clients/actions/<int:action_id>/", bulk.bulk_action, name="bulk_action"),
+    path("clients/bulk/<str:action>/", bulk.bulk, name="bulk"),
+    path("clients/check/<str:field>/", clients.check_client, name="check_client"),
+    path("clients/export.csv", exports.export_clients, name="export_clients"),
+    path("clients/suppressed/", suppressed.suppressed, name="suppressed"),
+    path("clients/suppressed/export.csv", exports.export_suppressed, name="export_suppressed"),
+    path("clients/suppressed/<str:phone>/remove/", suppressed.release, name="release_phone"),
     path("clients/samples/", clients.add_samples, name="add_samples"),
     path("clients/imports/", imports.imports, name="imports"),
     path("clients/imports/new/", upload.new_import, name="new_import"),

@@ -59,7 +59,12 @@
     const opener = event.target.closest("[data-opens-dialog]");
     if (opener) openDialog(document.getElementById(opener.dataset.opensDialog), opener);
     const leaver = event.target.closest("[data-closes-dialog]");
-    if (leaver) leaver.closest("dialog").close();
+    const left = leaver?.closest("dialog");
+    if (left) {
+      // It may be a link, for the page that stands in where there is no dialog.
+      event.preventDefault();
+      left.close();
+    }
     // A click beside the dialog lands on the dialog element itself.
     if (event.target.matches("dialog[open]")) event.target.close();
   });

@@ -169,6 +169,8 @@ def test_the_root_lists_the_endpoints(api):
 
     assert api.get("/api/").json() == {
         "client": f"{at}/api/client/",
+        "suppressed": f"{at}/api/suppressed/",
+        "import": f"{at}/api/import/",
         "mailing": f"{at}/api/mailing/",
         "message": f"{at}/api/message/",
         "statistics": f"{at}/api/statistics/",

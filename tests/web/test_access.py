@@ -9,12 +9,15 @@ from tests.web.making import make_client, make_mailing
 
 OPEN_TO_STRANGERS = {"healthz", "readyz", "setup", "sign_in"}
 EXAMPLES = {
+    "<int:action_id>": "1",
     "<int:client_id>": "1",
     "<int:gateway_id>": "1",
     "<int:import_id>": "1",
     "<int:mailing_id>": "1",
     "<str:token>": "x",
     "<str:action>": "pause",
+    "<str:field>": "phone",
+    "<str:phone>": "79990000001",
 }
 
 

@@ -197,7 +197,7 @@ def test_a_client_s_page_tells_what_became_of_every_mailing(browser: Browser) ->
     response = browser.get(f"/clients/{client.pk}/")
 
     assert rows_of(response) == [
-        ["Second", "Failed", "1 Sep 2026, 12:00 UTC"],
+        ["Second", "Failed Rejected by the gateway", "1 Sep 2026, 12:00 UTC"],
         ["First", "Accepted", "1 Sep 2026, 12:00 UTC"],
     ]
     assert "city Omsk" in words_of(response)
@@ -224,8 +224,8 @@ def test_a_client_s_longer_story_takes_no_more_queries(
     for _ in range(messages):
         make_message(make_finished(), client)
 
-    # Session, person, client, messages with their mailings.
-    with django_assert_num_queries(4):
+    # Session, person, client, mailings, messages.
+    with django_assert_num_queries(5):
         browser.get(f"/clients/{client.pk}/")
 
 

@@ -1,38 +1,30 @@
 """What narrows the list of clients, kept in its address."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import django_filters
-from django import forms
-from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.http import urlencode
 
-from notifier.clients.models import Client
-from notifier.clients.operators import BadOperator, check_operator
-from notifier.clients.search import clients_by_phone
+from notifier.clients.conditions import BadConditions, check_conditions, describe_conditions
+from notifier.clients.imports.models import ClientImport
+from notifier.clients.models import ClientFilter
+from notifier.clients.search import only_search, read_id
 
-FIELD_WORDS = {"q": "Phone", "tag": "Tag", "operator": "Operator", "timezone": "Time zone"}
-
-
-class ClientFilterSet(django_filters.FilterSet):
-    q = django_filters.CharFilter(method="by_phone")
-    tag = django_filters.CharFilter(field_name="tag")
-    operator = django_filters.CharFilter(method="by_operator")
-    timezone = django_filters.CharFilter(field_name="timezone")
-
-    class Meta:
-        model = Client
-        fields: list[str] = []
-        form = forms.Form
-
-    def by_phone(self, clients: QuerySet[Client], _name: str, typed: str) -> QuerySet[Client]:
-        return clients_by_phone(clients, typed)
-
-    def by_operator(self, clients: QuerySet[Client], _name: str, typed: str) -> QuerySet[Client]:
-        try:
-            return clients.filter(operator=check_operator(typed))
-        except BadOperator:
-            return clients.none()
+FIELD_WORDS = {
+    "q": "Search",
+    "tag": "Tag",
+    "operator": "Operator",
+    "timezone": "Time zone",
+    "opted_out": "Opted out",
+    "import": "Added by import",
+    "filter": "Filter",
+    "conditions": "Conditions",
+    "clients": "Chosen one by one",
+}
+# Those without a field of their own in the list's form.
+WITHOUT_FIELD = ("import", "filter", "conditions", "clients")
 
 
 @dataclass(frozen=True)
@@ -46,11 +38,45 @@ class Chip:
 
 
 def chips_of(query: QueryDict) -> list[Chip]:
+    in_words: dict[str, Callable[[str], str]] = {
+        "import": _import_in_words,
+        "filter": _filter_in_words,
+        "conditions": _conditions_in_words,
+        "clients": lambda ids: f"{ids.count(',') + 1:,}",
+    }
     return [
-        Chip(name, word, str(query[name]), _address_without(query, name))
+        Chip(name, word, in_words.get(name, str)(str(query[name])), _address_without(query, name))
         for name, word in FIELD_WORDS.items()
         if query.get(name)
     ]
+
+
+def kept_fields(query: QueryDict) -> list[tuple[str, str]]:
+    """What a new search keeps though the form shows no field for it."""
+    names = (*WITHOUT_FIELD, "sort")
+    return [(name, str(query[name])) for name in names if query.get(name)]
+
+
+def search_address(query: QueryDict) -> str:
+    """The search alone, as the query of an address."""
+    return urlencode(only_search(query.dict()))  # type: ignore[arg-type]
+
+
+def _import_in_words(typed: str) -> str:
+    names = ClientImport.objects.filter(pk=read_id(typed) or 0).values_list("file_name", flat=True)
+    return names.first() or "not there any more"
+
+
+def _filter_in_words(typed: str) -> str:
+    names = ClientFilter.objects.filter(pk=read_id(typed) or 0).values_list("name", flat=True)
+    return names.first() or "not there any more"
+
+
+def _conditions_in_words(text: str) -> str:
+    try:
+        return describe_conditions(check_conditions(json.loads(text)))
+    except (BadConditions, ValueError, RecursionError):
+        return "cannot be read"
 
 
 def _address_without(query: QueryDict, name: str) -> str:

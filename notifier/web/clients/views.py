@@ -2,36 +2,52 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.views.decorators.http import require_POST
 
 from notifier.clients import facets
+from notifier.clients.listing import FoundClients
 from notifier.clients.models import Client
 from notifier.clients.sample import add_sample_clients
-from notifier.delivery.models import Message
+from notifier.clients.search import find_clients, only_search
 from notifier.delivery.withdrawal import delete_client, opt_in_client, opt_out_client
-from notifier.web.clients.filters import ClientFilterSet, chips_of
-from notifier.web.clients.forms import ClientForm, timezone_choices
-from notifier.web.clients.tables import ClientMessageTable, ClientTable
+from notifier.statistics.story import mailings_of, tell
+from notifier.web.clients.filters import chips_of, kept_fields, search_address
+from notifier.web.clients.forms import CHECKED_FIELDS, ClientForm, timezone_choices
+from notifier.web.clients.tables import ChapterTable, ClientTable
 from notifier.web.forms import form_status
 from notifier.web.lists import paginate, render_list, wants_fragment
 
 SAMPLE_CLIENTS = 100_000
+# As many as are counted; who looks for more narrows the list down, turns it or exports it.
+LAST_PAGE = 400
+# In which a message is welcome, by the client's own clock.
+DAY_HOURS = range(9, 21)
 
 
 def clients(request: HttpRequest) -> HttpResponse:
-    found = ClientFilterSet(request.GET, queryset=Client.objects.all()).qs
+    search = only_search(request.GET.dict())
+    found = find_clients(search)
     count, is_capped = facets.count_some(found)
-    chips = chips_of(request.GET)
+    shown = FoundClients(
+        found,
+        are_all=not search,
+        are_many=is_capped,
+        same={"tag", "operator", "timezone"} & search.keys(),
+    )
     context = {
-        "table": paginate(request, ClientTable(found)),
+        "table": paginate(request, ClientTable(shown), last_page=LAST_PAGE),
         "count": count,
         "is_capped": is_capped,
-        "chips": chips,
-        "is_empty": not count and not chips,
+        "search": search,
+        "search_address": search_address(request.GET),
+        "kept_fields": kept_fields(request.GET),
+        "chips": chips_of(request.GET),
+        "is_empty": not count and not search,
+        "last_page": LAST_PAGE,
         "tags": facets.tag_values(),
         "operators": facets.operator_values(),
         "timezones": facets.timezone_values(),
@@ -62,15 +78,28 @@ def _edit(request: HttpRequest, form: ClientForm, *, done: str) -> HttpResponse:
     return render(request, "clients/form.html", context, status=form_status(form))
 
 
+@require_POST
+def check_client(request: HttpRequest, field: str) -> HttpResponse:
+    """One field of the form as one leaves it: its group anew, with the error or without."""
+    if field not in CHECKED_FIELDS:
+        raise Http404
+    known = request.GET.get("client", "")
+    is_known = known.isascii() and known.isdigit() and len(known) < 19
+    client = get_object_or_404(Client, pk=int(known)) if is_known else None
+    form = ClientForm(request.POST, client=client)
+    form.full_clean()
+    # The person is at the next field already.
+    form.fields[field].widget.attrs.pop("autofocus", None)
+    return render(request, "clients/_field.html", {"form": form, "field": form[field]})
+
+
 def client(request: HttpRequest, client_id: int) -> HttpResponse:
     shown = get_object_or_404(Client, pk=client_id)
     if request.method == "POST":
         return _act(request, shown)
-    reached = Message.objects.filter(client=shown).select_related("mailing")
-    context = {
-        **_facts(shown),
-        "table": paginate(request, ClientMessageTable(reached.order_by("-mailing_id"))),
-    }
+    table = paginate(request, ChapterTable(mailings_of(shown)))
+    told = tell([row.record for row in table.paginated_rows], shown)
+    context = {**_facts(shown), "table": table.tell(told)}
     name = "_messages" if wants_fragment(request, "messages") else "client"
     return render(request, f"clients/{name}.html", context)
 
@@ -94,8 +123,12 @@ def _act(request: HttpRequest, client: Client) -> HttpResponse:
 
 def _facts(client: Client) -> dict[str, Any]:
     local = timezone.now().astimezone(ZoneInfo(client.timezone))
-    # In words already: a template would turn it into the site's time.
-    return {"client": client, "local_time": date_format(local, "H:i, j M")}
+    return {
+        "client": client,
+        # In words already: a template would turn it into the site's time.
+        "local_time": date_format(local, "H:i, j M"),
+        "is_day": local.hour in DAY_HOURS,
+    }
 
 
 @require_POST

@@ -1,0 +1,37 @@
+"""Lists as files."""
+
+from collections.abc import Iterator
+
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from notifier.clients.exporting import clients_csv, suppressed_csv
+from notifier.clients.models import SuppressedPhone
+from notifier.clients.search import find_clients
+from notifier.web.clients.bulk import chosen_search
+
+
+@require_safe
+def export_clients(request: HttpRequest) -> StreamingHttpResponse:
+    """Whom the list's search finds, or the ticked of them."""
+    return _csv(clients_csv(find_clients(chosen_search(request.GET))), name="clients")
+
+
+@require_safe
+def export_suppressed(request: HttpRequest) -> StreamingHttpResponse:
+    return _csv(suppressed_csv(SuppressedPhone.objects.all()), name="suppression-list")
+
+
+def _csv(lines: Iterator[str], *, name: str) -> StreamingHttpResponse:
+    day = timezone.localdate().isoformat()
+    return StreamingHttpResponse(
+        lines,
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}-{day}.csv"',
+            # A proxy that waits for the whole of it would hold a million rows.
+            "X-Accel-Buffering": "no",
+            "Cache-Control": "no-store",
+        },
+    )

@@ -1,0 +1,127 @@
+"""Bulk actions, the suppression list, exports, and why a mailing did not reach somebody."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+
+from notifier.clients.models import Client, SuppressedPhone
+from notifier.clients.spreadsheet import quote_cell, read_cell
+from notifier.delivery import bulk_actions
+from notifier.delivery.models import BulkAction
+from tests.web.making import make_client, make_finished
+from tests.web.reading import rows_of, words_of
+
+
+def test_ticked_clients_get_a_tag_and_others_do_not(browser: Browser) -> None:
+    chosen, other = make_client(tag="a2"), make_client(tag="a2")
+
+    asked = browser.get("/clients/bulk/tag/", {"scope": "ticked", "client": chosen.pk})
+    done = browser.post("/clients/bulk/tag/", {"clients": chosen.pk, "new_tag": "vip"}, follow=True)
+
+    assert "Set the tag of 1 client?" in words_of(asked)
+    assert "1 client got the tag." in words_of(done)
+    assert list(Client.objects.order_by("id").values_list("tag", flat=True)) == ["vip", "a2"]
+    assert other.tag == "a2"
+
+
+@pytest.mark.parametrize(("action", "left"), [("opt_out", 3), ("delete", 1)])
+def test_all_that_match_are_changed(browser: Browser, action: str, left: int) -> None:
+    for tag in ("a2", "a2", "b"):
+        make_client(tag=tag)
+
+    asked = browser.get(f"/clients/bulk/{action}/", {"scope": "all", "tag": "a2"})
+    browser.post(f"/clients/bulk/{action}/", {"scope": "all", "tag": "a2"})
+
+    assert "2 clients?" in words_of(asked)
+    assert Client.objects.count() == left
+    assert not Client.objects.filter(tag="a2", opted_out_at=None).exists()
+
+
+def test_nobody_ticked_is_nobody_changed(browser: Browser) -> None:
+    make_client()
+
+    browser.post("/clients/bulk/delete/", {"scope": "ticked"})
+
+    assert Client.objects.count() == 1
+
+
+def test_a_long_action_goes_on_on_a_cluster(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_actions, "CHUNK", 1)
+    monkeypatch.setattr(bulk_actions, "FIRST_TURN_SECONDS", 0)
+    for _ in range(3):
+        make_client()
+
+    page = browser.post("/clients/bulk/tag/", {"scope": "all", "new_tag": "x"}, follow=True)
+    action = BulkAction.objects.get()
+    bulk_actions.continue_bulk_action(action.pk, action.last_client_id)
+
+    assert "1 of 3 done" in words_of(page)
+    action.refresh_from_db()
+    assert (action.done, action.changed) == (3, 3)
+    assert action.finished_at
+
+
+def test_an_export_is_safe_for_spreadsheets(browser: Browser) -> None:
+    make_client(phone="79990000001", tag="=1+1", timezone="Europe/Moscow")
+
+    response = browser.get("/clients/export.csv", {"tag": "=1+1"})
+
+    text = b"".join(response.streaming_content).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["phone", "operator", "tag", "timezone", "opted_out"],
+        ["79990000001", "999", "'=1+1", "Europe/Moscow", "no"],
+    ]
+
+
+@pytest.mark.parametrize("text", ["=1", "'=1", "''-1", "'plain", "+7", "@x", "plain"])
+def test_a_quoted_cell_is_read_as_it_was(text: str) -> None:
+    assert read_cell(quote_cell(text)) == text
+
+
+def test_the_rule_that_kept_a_mailing_from_a_client_is_named(browser: Browser) -> None:
+    client = make_client(tag="new")
+    started = timezone.now() + timedelta(seconds=1)
+    make_finished(
+        name="For few", conditions={"tag": "vip"}, started_at=started, newest_client_id=client.pk
+    )
+
+    rows = rows_of(browser.get(f"/clients/{client.pk}/"))
+
+    assert rows[0][0] == "For few"
+    assert "tag is vip (this client’s tag is new)" in rows[0][1]
+
+
+def test_a_field_is_checked_as_one_leaves_it(browser: Browser) -> None:
+    known = make_client(phone="79990000001")
+
+    wrong = browser.post("/clients/check/phone/", {"phone": "7921"})
+    taken = browser.post("/clients/check/phone/", {"phone": "8 999 000 00 01"})
+
+    assert "has 4 digits; 11 expected." in words_of(wrong)
+    assert f'href="/clients/{known.pk}/"' in taken.content.decode()
+
+
+def test_wrong_lines_keep_all_that_was_written(browser: Browser) -> None:
+    response = browser.post("/clients/suppressed/", {"phones": "79990000001\n12"})
+
+    assert response.status_code == 422
+    assert "Line 2:" in words_of(response)
+    assert "79990000001" in words_of(response)
+    assert not SuppressedPhone.objects.exists()
+
+
+def test_a_phone_comes_onto_the_list_and_leaves_it(browser: Browser) -> None:
+    browser.post("/clients/suppressed/", {"phones": "8 999 000 00 01\n"})
+    listed = browser.get("/clients/suppressed/?q=0001")
+    asked = browser.get("/clients/suppressed/79990000001/remove/")
+    browser.post("/clients/suppressed/79990000001/remove/")
+
+    assert rows_of(listed)[0][0] == "+79990000001"
+    assert "only if the person asked" in words_of(asked)
+    assert not SuppressedPhone.objects.exists()
