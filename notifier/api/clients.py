@@ -3,7 +3,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -12,11 +14,13 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from notifier.api import examples
+from notifier.api.bulk import BulkActions
 from notifier.api.fields import MomentField, OperatorField
 from notifier.api.opt_outs import OptOutActions
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
 from notifier.clients.conditions import BadConditions, check_conditions, matching_clients
+from notifier.clients.exporting import clients_csv
 from notifier.clients.models import Client, ClientFilter
 from notifier.clients.saving import PhoneTaken, add_client
 from notifier.clients.suppression import Source
@@ -139,15 +143,30 @@ def _act(summary: str) -> Callable[..., Any]:
     partial_update=extend_schema(summary="Change a client"),
     destroy=extend_schema(summary="Delete a client; its messages stay"),
 )
-class ClientViewSet(OptOutActions, ModelViewSet):
+class ClientViewSet(BulkActions, OptOutActions, ModelViewSet):
     serializer_class = ClientSerializer
     queryset = Client.objects.all()
     lookup_value_regex = r"\d{1,18}"
 
     def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
-        if self.action != "list":
+        if self.action not in ("list", "export"):
             return queryset
         return matching_clients(read_query(ClientQuery, self.request))
+
+    @extend_schema(
+        summary="Export clients as CSV: all, or those of the same parameters as the list's",
+        description="Safe to open in a spreadsheet, and importable again.",
+        parameters=[ClientQuery],
+        responses={(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR)},
+        operation_id="client_export",
+        filters=False,
+    )
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def export(self, request: Request) -> StreamingHttpResponse:
+        lines = clients_csv(self.filter_queryset(self.get_queryset()))
+        answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = 'attachment; filename="clients.csv"'
+        return answer
 
     def perform_destroy(self, instance: Client) -> None:
         delete_client(instance)

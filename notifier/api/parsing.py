@@ -19,15 +19,17 @@ class BodyTooLarge(APIException):
 class StrictJSONParser(JSONParser):
     """JSON that the database can keep: UTF-8, finite numbers, whole characters."""
 
+    most_bytes = LARGEST_BODY
+
     def parse(
         self,
         stream: IO[Any],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        body = stream.read(LARGEST_BODY + 1)
-        if len(body) > LARGEST_BODY:
-            raise BodyTooLarge
+        body = stream.read(self.most_bytes + 1)
+        if len(body) > self.most_bytes:
+            raise BodyTooLarge(f"The body is larger than {self.most_bytes:,} bytes.")
         try:
             text = body.decode("utf-8-sig")
             value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)

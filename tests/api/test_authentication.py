@@ -12,6 +12,8 @@ CLOSED = [
     "/api/",
     "/api/client/",
     "/api/client/1/",
+    "/api/client/bulk/",
+    "/api/client/export/",
     "/api/client/opt_out/",
     "/api/client/1/opt_out/",
     "/api/client/1/opt_in/",

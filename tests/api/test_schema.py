@@ -23,6 +23,8 @@ def test_every_endpoint_is_described_with_its_methods(document):
     assert described == {
         "/api/": {"get"},
         "/api/client/": {"get", "post"},
+        "/api/client/bulk/": {"post"},
+        "/api/client/export/": {"get"},
         "/api/client/opt_out/": {"post"},
         "/api/client/{id}/": everything,
         "/api/client/{id}/opt_in/": {"post"},

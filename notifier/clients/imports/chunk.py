@@ -94,4 +94,9 @@ def take_chunk(client_import: ClientImport, *, most: int = CHUNK_ROWS) -> Chunk:
 
 def compared(client_import: ClientImport) -> str:
     """SQL of the chunk's known clients and what they would be."""
-    return COMPARED.format(wanted=WANTED[KnownClients(client_import.known_clients)])
+    return compare(client_import.known_clients)
+
+
+def compare(known_clients: str) -> str:
+    """The same by the policy alone."""
+    return COMPARED.format(wanted=WANTED[KnownClients(known_clients)])

@@ -104,6 +104,13 @@ class _Lines:
         return ""
 
 
+def copy_rows(cursor: object, table: str, rows: list[GoodRow]) -> None:
+    """All of them at once into a table of STAGE_COLUMNS."""
+    cursor.copy_expert(  # type: ignore[attr-defined]
+        f"COPY {table} FROM STDIN", io.StringIO(_copy_text(rows))
+    )
+
+
 LINE = "\t".join(["%s"] * len(GoodRow._fields)) + "\n"
 # What stands for something else within COPY's text format, and how it is written.
 ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
