@@ -224,6 +224,8 @@ GATEWAY_TOKEN = ENVIRONMENT.gateway_token or ("sandbox" if ENVIRONMENT.uses_sand
 DEFAULT_CLIENT_TIMEZONE = "UTC"
 
 # The largest file that is imported: megabytes, rows, columns, characters of a cell.
+# So long the database may look for who matches a filter while a person waits.
+FILTER_SECONDS = 3.0
 IMPORT_MOST_MEGABYTES = ENVIRONMENT.import_limits.import_most_megabytes
 IMPORT_MOST_ROWS = ENVIRONMENT.import_limits.import_most_rows
 IMPORT_MOST_COLUMNS = ENVIRONMENT.import_limits.import_most_columns

@@ -17,7 +17,7 @@ from notifier.api.opt_outs import OptOutActions
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
 from notifier.clients.conditions import BadConditions, check_conditions, matching_clients
-from notifier.clients.models import Client
+from notifier.clients.models import Client, ClientFilter
 from notifier.clients.saving import PhoneTaken, add_client
 from notifier.clients.suppression import Source
 from notifier.delivery.withdrawal import (
@@ -99,10 +99,18 @@ class ClientQuery(StrictSerializer):
     phone_number = serializers.CharField(
         required=False, allow_blank=True, help_text="In any spelling."
     )
+    filter = serializers.PrimaryKeyRelatedField(
+        queryset=ClientFilter.objects.all(),
+        required=False,
+        error_messages={"does_not_exist": 'There is no filter "{pk_value}".'},
+        help_text="The id of a saved filter, whose clients are listed.",
+    )
 
     def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
+        saved = fields.pop("filter", None)
         try:
-            return check_conditions(fields)
+            asked = check_conditions(fields)
+            return {"all": [saved.conditions, asked]} if saved else asked
         except BadConditions as error:
             words = str(error).removeprefix(f"{error.path}: ")
             raise ValidationError({error.path: words}) from error

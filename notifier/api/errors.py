@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from notifier.clients.counting import TooSlow
 from notifier.clients.imports.lifecycle import WrongImportStatus
 from notifier.mailings.checking import MailingProblems
 from notifier.mailings.lifecycle import WrongStatus
@@ -41,6 +42,8 @@ def _answer_to_domain(error: Exception) -> Response | None:
     if isinstance(error, MailingProblems):
         errors = {name: [problem] for name, problem in error.problems.items()}
         return _answer(status.HTTP_400_BAD_REQUEST, errors=errors)
+    if isinstance(error, TooSlow):
+        return _answer(status.HTTP_400_BAD_REQUEST, errors={"clients": [str(error)]})
     if isinstance(error, WrongStatus | WrongImportStatus):
         return _answer(status.HTTP_409_CONFLICT, detail=str(error))
     return None

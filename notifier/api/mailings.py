@@ -19,7 +19,7 @@ from notifier.api.statistics import (
     describe_in_detail,
 )
 from notifier.api.strict import StrictSerializer, read_query
-from notifier.clients.audience import count_audience
+from notifier.clients.counting import count_clients
 from notifier.delivery import control
 from notifier.delivery.models import MessageStatus
 from notifier.mailings.checking import default_end
@@ -144,7 +144,7 @@ def complete(mailings: list[Any], *, count_matching: bool) -> None:
         if not mailing.is_editable:
             mailing.matched = mailing.audience - mailing.counts[MessageStatus.SKIPPED]
         elif count_matching and mailing.matched is None:
-            mailing.matched = count_audience(mailing.conditions).reachable
+            mailing.matched = count_clients(mailing.conditions).reachable
 
 
 class MailingQuery(StrictSerializer):

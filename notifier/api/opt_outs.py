@@ -46,7 +46,9 @@ class OptOutResultSerializer(serializers.Serializer):
         ["opted_out", "unchanged", "duplicate", "rejected"],
         help_text="unchanged: it had opted out before. duplicate: an earlier one is the same.",
     )
-    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))  # type: ignore[assignment]
+    errors = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField())
+    )
 
 
 class OptOutAnswerSerializer(serializers.Serializer):
@@ -119,7 +121,9 @@ class SuppressedPhoneSerializer(serializers.Serializer):
 
     phone_number = serializers.CharField(source="phone")
     suppressed_at = MomentField()
-    source = serializers.ChoiceField(Source.choices, help_text="How it came onto the list.")  # type: ignore[assignment]
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        Source.choices, help_text="How it came onto the list."
+    )
 
 
 class ByPhone(NewestFirst):

@@ -10,6 +10,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from notifier.api.clients import ClientViewSet
+from notifier.api.filters import FilterViewSet
 from notifier.api.imports import ImportViewSet
 from notifier.api.mailings import MailingViewSet
 from notifier.api.messages import MessageViewSet
@@ -20,6 +21,7 @@ from notifier.api.statistics import StatisticsView
 
 ENDPOINTS = {
     "client": "/api/client/",
+    "filter": "/api/filter/",
     "import": "/api/import/",
     "mailing": "/api/mailing/",
     "message": "/api/message/",
@@ -58,6 +60,7 @@ router = SimpleRouter()
 # A pattern rather than a text, which SimpleRouter's own argument cannot be.
 router.trailing_slash = "/?"
 router.register("client", ClientViewSet, basename="api-client")
+router.register("filter", FilterViewSet, basename="api-filter")
 router.register("import", ImportViewSet, basename="api-import")
 router.register("mailing", MailingViewSet, basename="api-mailing")
 router.register("message", MessageViewSet, basename="api-message")

@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from notifier.clients.audience import count_audience
+from notifier.clients.counting import TooSlow, count_clients
+from notifier.clients.models import ClientFilter
 from notifier.delivery import wakeups
 from notifier.delivery.ledger import delete_messages
 from notifier.mailings import lifecycle
@@ -36,6 +37,7 @@ def create_mailing(
     name: str = "",
     gateway: Gateway | None = None,
     rate_per_second: float | None = None,
+    client_filter: ClientFilter | None = None,
     created_by: User | None = None,
 ) -> Mailing:
     """Accept a mailing; one whose window is open starts at once.
@@ -50,7 +52,7 @@ def create_mailing(
     check_window(start_time=start_time, end_time=end_time, now=now)
     mailing = Mailing(
         **fields, start_time=start_time, end_time=end_time, created_by=created_by,
-        rate_per_second=rate_per_second,
+        rate_per_second=rate_per_second, client_filter=client_filter,
         **({"gateway": gateway} if gateway else {}),
     )  # fmt: skip
     _judge_audience(mailing, starts_now=start_time <= now)
@@ -123,7 +125,10 @@ def _refuse_frozen(mailing: Mailing, changes: dict[str, object]) -> None:
 
 
 def _judge_audience(mailing: Mailing, *, starts_now: bool) -> None:
-    audience = count_audience(mailing.conditions)
+    try:
+        audience = count_clients(mailing.conditions)
+    except TooSlow as slow:
+        raise MailingProblems({"clients": str(slow)}) from slow
     mailing.matched = audience.reachable
     mailing.warning = ""
     if audience.reachable:

@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from notifier.clients.models import ClientFilter
+
 
 class UnknownOutcome(models.TextChoices):
     """What to do with a message when nobody can say whether the gateway took it."""
@@ -102,6 +104,10 @@ class Mailing(models.Model):
     name = models.CharField("name", max_length=200, blank=True, default="")
     text = models.TextField("text")
     conditions = models.JSONField("clients", default=dict, blank=True)
+    # Where they were taken from; what is sent follows the copy above.
+    client_filter = models.ForeignKey(
+        ClientFilter, models.SET_NULL, null=True, blank=True, related_name="mailings"
+    )
     start_time = models.DateTimeField("start")
     end_time = models.DateTimeField(
         "end", help_text="Nothing is sent at or after this time; what is left expires."

@@ -182,7 +182,11 @@ def test_the_list_is_narrowed_by_what_is_asked_for(api, clients, query, expected
     [
         (
             "?tga=a2",
-            {"tga": ['There is no field "tga": use tag, operator, timezone, phone_number.']},
+            {
+                "tga": [
+                    'There is no field "tga": use tag, operator, timezone, phone_number, filter.'
+                ]
+            },
         ),
         (
             "?operator=abc",

@@ -170,6 +170,7 @@ def test_the_root_lists_the_endpoints(api):
     assert api.get("/api/").json() == {
         "client": f"{at}/api/client/",
         "suppressed": f"{at}/api/suppressed/",
+        "filter": f"{at}/api/filter/",
         "import": f"{at}/api/import/",
         "mailing": f"{at}/api/mailing/",
         "message": f"{at}/api/message/",

@@ -23,6 +23,13 @@ PAGES: dict[str, tuple[Address, dict[str, str]]] = {
     "a mailing": (lambda mailing: f"/mailings/{mailing}/", {}),
     "its live part": (lambda mailing: f"/mailings/{mailing}/?seen=0", LIVE_PART),
     "list of clients": (lambda mailing: "/clients/", {}),
+    "clients of a zone": (lambda mailing: "/clients/?timezone=Asia/Omsk", {}),
+    "clients by last digits": (lambda mailing: "/clients/?q=4567", {}),
+    "clients of a town": (lambda mailing: "/clients/?q=Томск", {}),
+    "an audience while typing": (
+        lambda mailing: "/mailings/preview/?timezone=Asia/Omsk&start=now",
+        {"HX-Request": "true", "HX-Target": "audience"},
+    ),
 }
 
 

@@ -143,3 +143,12 @@ def test_the_page_of_a_running_mailing_keeps_the_focus_through_its_refreshes(
     assert page.comes_true(f"document.querySelector('#live').innerText !== {before!r}")
 
     assert page.page.evaluate(FOCUSED) == "ask-send-again"
+
+
+def test_the_dialogs_open_while_the_mailing_is_running_too(page: Watched, mailing: Mailing) -> None:
+    Mailing.objects.update(status="running", finished_at=None)
+    page.open(f"/mailings/{mailing.pk}/")
+
+    page.page.click("#ask-send-again")
+
+    page.page.wait_for_selector("dialog[open] >> text=Send 2 failed messages again?")

@@ -1,12 +1,12 @@
 import pytest
 
-from notifier.clients.audience import AudienceCount, count_audience
 from notifier.clients.conditions import (
     BadConditions,
     check_conditions,
     describe_conditions,
     matching_clients,
 )
+from notifier.clients.counting import AudienceCount, count_clients
 from notifier.clients.models import Client
 
 
@@ -67,7 +67,8 @@ def test_conditions_choose_clients_and_can_be_said_in_words(clients, conditions,
         (
             {"colour": "red"},
             "colour",
-            'colour: "colour" is not a field: use tag, operator, timezone, phone_number.',
+            'colour: "colour" is not a field: use tag, operator, timezone, phone_number, '
+            "opted_out, created_at, last_contacted, import, mailing or attributes.NAME.",
         ),
         ({"tag": ["a"]}, "tag", "tag: is a single text or number."),
         (
@@ -104,5 +105,5 @@ def test_groups_cannot_be_nested_without_end():
 def test_the_audience_tells_the_opted_out_apart(clients):
     Client.objects.filter(phone="79991110001").update(opted_out_at="2026-01-01T00:00Z")
 
-    assert count_audience({"tag": "a2"}) == AudienceCount(matching=2, opted_out=1)
-    assert count_audience({"tag": "a2"}).reachable == 1
+    assert count_clients({"tag": "a2"}) == AudienceCount(matching=2, opted_out=1)
+    assert count_clients({"tag": "a2"}).reachable == 1

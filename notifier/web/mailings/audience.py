@@ -55,7 +55,7 @@ def fields_of(conditions: Mapping[str, object]) -> AudienceFields | None:
 def _simple(part: Mapping[str, object]) -> list[tuple[str, list[str]]]:
     """Names with their values; a name no field has where it is not that simple."""
     if "field" in part:
-        value = part["value"]
+        value = part.get("value")
         if part["op"] == "in" and isinstance(value, list):
             return [(str(part["field"]), [str(each) for each in value])]
         return [(str(part["field"]) if part["op"] == "is" else "?", [str(value)])]

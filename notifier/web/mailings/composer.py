@@ -11,13 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from notifier.clients import facets
-from notifier.clients.audience import AudienceCount, count_audience
 from notifier.clients.conditions import (
     check_conditions,
     describe_conditions,
-    matching_clients,
 )
-from notifier.clients.models import Client
+from notifier.clients.counting import AudienceCount, TooSlow, count_clients, example_clients
+from notifier.clients.models import Client, ClientFilter
 from notifier.mailings.checking import default_end
 from notifier.mailings.lifecycle import WrongStatus
 from notifier.mailings.models import Mailing
@@ -57,11 +56,15 @@ def prospect_of(form: MailingForm) -> Prospect | None:
     start_time = form.starts_at() or now
     lacks_start = form.is_later() and form.starts_at() is None
     end_time = form.asked().get("end_time")
-    reachable = matching_clients(conditions).filter(opted_out_at=None)
+    try:
+        audience, examples = count_clients(conditions), example_clients(conditions, most=EXAMPLES)
+    except TooSlow as slow:
+        form.too_slow = str(slow)
+        return None
     return Prospect(
-        audience=count_audience(conditions),
+        audience=audience,
         words=describe_conditions(conditions),
-        examples=list(reachable[:EXAMPLES]),
+        examples=examples,
         starts_now=start_time <= now and not lacks_start,
         start_time=start_time,
         end_time=end_time or default_end(start_time),
@@ -71,7 +74,9 @@ def prospect_of(form: MailingForm) -> Prospect | None:
 
 
 def new_mailing(request: HttpRequest) -> HttpResponse:
-    form = MailingForm(request.POST or None)
+    filter_id = request.GET.get("filter", "")
+    chosen = ClientFilter.objects.filter(pk=filter_id).first() if filter_id.isdigit() else None
+    form = MailingForm(request.POST or None, initial={"client_filter": chosen})
     if request.method == "POST" and form.is_valid():
         mailing = form.save(by=person_of(request))
         if mailing:

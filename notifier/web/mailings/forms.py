@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from notifier.clients.conditions import BadConditions, check_conditions
 from notifier.clients.facets import FacetValue, operator_values
+from notifier.clients.models import ClientFilter
 from notifier.delivery.control import change_mailing, create_mailing
 from notifier.mailings.checking import LONGEST_TEXT, MailingProblems, default_end
 from notifier.mailings.models import Mailing
@@ -57,11 +58,21 @@ class MailingForm(PageForm):
             attrs={"list": "timezones", "autocomplete": "off", "placeholder": "Any time zone"}
         ),
     )
+    client_filter = forms.ModelChoiceField(
+        ClientFilter.objects.all(),
+        label="Saved filter",
+        required=False,
+        empty_label="None",
+        help_text="Who matches it and all of the fields above gets the message.",
+    )
     start = forms.ChoiceField(
         choices=[(NOW, "Now"), (LATER, "Later")], initial=NOW, widget=forms.RadioSelect
     )
     start_time = moment_field(label="Start time", required=False)
     end_time = moment_field(label="End time", required=False)
+
+    # Why the audience cannot be counted, where that takes the database too long.
+    too_slow = ""
 
     def __init__(self, *args: Any, mailing: Mailing | None = None, **kwargs: Any) -> None:
         self.mailing = mailing
@@ -70,6 +81,9 @@ class MailingForm(PageForm):
         if mailing:
             kwargs["initial"] = self._values_of(mailing)
         super().__init__(*args, **kwargs)
+        if mailing:
+            # What it was made from is in its conditions, which stay a copy.
+            del self.fields["client_filter"]
         operators = self.fields["operators"]
         assert isinstance(operators, forms.MultipleChoiceField)  # noqa: S101 - for the type checker
         operators.choices = _operator_choices(self.audience)
@@ -116,11 +130,21 @@ class MailingForm(PageForm):
         if self.audience is None and self.mailing:
             return self.mailing.conditions
         asked = self.asked()
-        return AudienceFields(
+        of_fields = AudienceFields(
             tag=asked.get("tag") or "",
             operators=tuple(asked.get("operators") or ()),
             timezone=asked.get("timezone") or "",
         ).conditions()
+        saved = self.chosen_filter()
+        if saved is None or not saved.conditions:
+            return of_fields
+        return {"all": [saved.conditions, of_fields]} if of_fields else saved.conditions
+
+    def chosen_filter(self) -> ClientFilter | None:
+        asked = self.asked().get("client_filter")
+        if isinstance(asked, ClientFilter) or not asked:
+            return asked or None
+        return ClientFilter.objects.filter(pk=asked).first()
 
     def is_later(self) -> bool:
         return bool(self.asked().get("start") == LATER)
@@ -145,6 +169,7 @@ class MailingForm(PageForm):
                     **fields,
                     start_time=self.starts_at(),
                     end_time=values["end_time"],
+                    client_filter=self.chosen_filter(),
                     created_by=by,
                 )
             return self._change(self.mailing, fields)

@@ -7,8 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from notifier.clients.audience import count_audience
 from notifier.clients.conditions import describe_conditions
+from notifier.clients.counting import AudienceCount, TooSlow, count_clients
 from notifier.delivery.control import (
     cancel_mailing,
     delete_mailing,
@@ -65,9 +65,19 @@ def mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
     context |= {
         "live": part,
         "audience_words": describe_conditions(shown.conditions),
-        "audience": count_audience(shown.conditions) if shown.is_editable else None,
+        "audience": _audience_of(shown),
     }
     return render(request, "mailings/mailing.html", context)
+
+
+def _audience_of(shown: Mailing) -> AudienceCount | None:
+    """Whom it would reach now; None where it has started, or that takes too long to count."""
+    if not shown.is_editable:
+        return None
+    try:
+        return count_clients(shown.conditions)
+    except TooSlow:
+        return None
 
 
 def _follow(request: HttpRequest, shown: Mailing, context: dict[str, Any]) -> LivePart:

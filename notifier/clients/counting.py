@@ -1,0 +1,77 @@
+"""Who matches conditions, while a person waits: exact, or a word that it takes too long."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from psycopg2.errors import QueryCanceled
+
+from notifier.clients.conditions import matching_clients
+from notifier.clients.models import Client
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class AudienceCount:
+    """Clients who match, and how many of them have opted out and would be skipped."""
+
+    matching: int
+    opted_out: int
+
+    @property
+    def reachable(self) -> int:
+        return self.matching - self.opted_out
+
+
+class TooSlow(Exception):
+    """The database was stopped looking; the text says what to do."""
+
+
+def count_clients(conditions: Mapping[str, Any]) -> AudienceCount:
+    """Exact counts for checked conditions. Raises TooSlow.
+
+    Two queries: the first reads an index alone where there is one, the second
+    looks at the few who have opted out (client_opted_out).
+    """
+    found = matching_clients(conditions).order_by()
+    with stopped_in_time():
+        return AudienceCount(
+            matching=found.count(), opted_out=found.filter(opted_out_at__isnull=False).count()
+        )
+
+
+def example_clients(conditions: Mapping[str, Any], *, most: int = EXAMPLES) -> list[Client]:
+    """Some who match and would be reached. Raises TooSlow."""
+    found = matching_clients(conditions).filter(opted_out_at=None).order_by()
+    with stopped_in_time():
+        return list(found[:most])
+
+
+@contextmanager
+def stopped_in_time() -> Iterator[None]:
+    """No statement within lasts longer than a person would wait. Raises TooSlow."""
+    seconds = settings.FILTER_SECONDS
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout')")
+            before = cursor.fetchone()[0]
+            _limit(cursor, f"{int(seconds * 1000)}ms")
+            yield
+            # Within another transaction it would hold to the end of that.
+            _limit(cursor, before)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        raise TooSlow(
+            f"These conditions take longer than {seconds:g} s to look through all clients. "
+            "Put a tag, operator, time zone or an attribute's exact value first, "
+            "or ask for a shorter time."
+        ) from error
+
+
+def _limit(cursor: Any, time: str) -> None:
+    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [time])
