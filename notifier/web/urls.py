@@ -7,6 +7,7 @@ from notifier.web import gateways, health, overview
 from notifier.web.account import views as account
 from notifier.web.clients import bulk, exports, suppressed
 from notifier.web.clients import views as clients
+from notifier.web.filters import views as filters
 from notifier.web.imports import settings as import_settings
 from notifier.web.imports import upload
 from notifier.web.imports import views as imports
@@ -31,6 +32,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("clients/suppressed/export.csv", exports.export_suppressed, name="export_suppressed"),
     path("clients/suppressed/<str:phone>/remove/", suppressed.release, name="release_phone"),
     path("clients/samples/", clients.add_samples, name="add_samples"),
+    path("clients/filters/", filters.filters, name="filters"),
+    path("clients/filters/new/", filters.new_filter, name="new_filter"),
+    path("clients/filters/preview/", filters.preview, name="preview_filter"),
+    path("clients/filters/<int:filter_id>/", filters.edit_filter, name="edit_filter"),
+    path(
+        "clients/filters/<int:filter_id>/duplicate/",
+        filters.duplicate_filter,
+        name="duplicate_filter",
+    ),
+    path("clients/filters/<int:filter_id>/delete/", filters.delete_filter, name="delete_filter"),
     path("clients/imports/", imports.imports, name="imports"),
     path("clients/imports/new/", upload.new_import, name="new_import"),
     path("clients/imports/sample.csv", upload.sample_file, name="import_sample"),

@@ -11,6 +11,7 @@ OPEN_TO_STRANGERS = {"healthz", "readyz", "setup", "sign_in"}
 EXAMPLES = {
     "<int:action_id>": "1",
     "<int:client_id>": "1",
+    "<int:filter_id>": "1",
     "<int:gateway_id>": "1",
     "<int:import_id>": "1",
     "<int:mailing_id>": "1",

@@ -1,0 +1,38 @@
+from notifier.clients.models import ClientFilter
+from tests.browser.looking import Watched
+from tests.web.making import make_client
+
+
+def test_a_filter_is_built_by_keyboard_while_its_count_follows(page: Watched) -> None:
+    for tag, operator in (("a2", 999), ("a2", 912), ("b", 999)):
+        make_client(tag=tag, operator=operator)
+    shown = page.page
+    page.open("/clients/filters/new/")
+    shown.wait_for_selector("#match-count >> text=3 clients")
+
+    shown.keyboard.type("Loyal")
+    shown.focus("[data-row] [name=field]")
+    shown.keyboard.type("Tag")
+    shown.keyboard.press("Tab")
+    shown.keyboard.press("Tab")
+    shown.keyboard.type("a2")
+    shown.wait_for_selector("#match-count >> text=2 clients")
+    shown.focus("#add-group")
+    shown.keyboard.press("Enter")
+    shown.keyboard.type("Operator")
+    shown.keyboard.press("Tab")
+    shown.keyboard.press("Tab")
+    shown.keyboard.type("912")
+    shown.wait_for_selector("#match-count >> text=1 client")
+    page.look_at_it_every_way()
+    shown.focus("#id_name")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("h1:text('Filters')")
+
+    assert ClientFilter.objects.get().conditions == {
+        "all": [
+            {"field": "tag", "op": "is", "value": "a2"},
+            {"any": [{"field": "operator", "op": "is", "value": 912}]},
+        ]
+    }
+    page.look_at_it_every_way()
