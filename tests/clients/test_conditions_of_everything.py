@@ -145,6 +145,13 @@ def test_each_op_chooses_whom_it_says(people, field, op, value, expected):
         ({"field": "tag", "op": "is_set", "value": "x"}, 'value: "is_set" takes no value.'),
         ({"field": "attributes.", "value": 1}, 'field: "attributes." is not a field'),
         ({"mailing": 5}, 'mailing: is more than a value: use {"field": "mailing", "op": …}'),
+        (
+            {"field": "created_at", "op": "after", "value": "9999-12-31"},
+            'value: "9999-12-31" is not',
+        ),
+        ({"field": "attributes.a", "value": float("inf")}, 'value: "inf" is not a number that'),
+        ({"field": "tag", "op": "starts_with", "value": ""}, "value: The text is empty"),
+        ({"any": [{}] * 101}, "any[100]: more than 100 conditions are not read."),
         ({"all": [{"tag": "a"}] * 101}, "all[100].tag: more than 100 conditions are not read."),
     ],
 )
@@ -173,6 +180,7 @@ CITIES = (None, "x", "y")
 OPERATORS = (901, 902)
 
 simple = st.one_of(
+    st.just({}),
     st.builds(lambda v: {"field": "tag", "op": "is", "value": v}, st.sampled_from(TAGS)),
     st.builds(lambda v: {"field": "operator", "op": "in", "value": v},
               st.lists(st.sampled_from(OPERATORS), min_size=1, max_size=2)),
@@ -194,6 +202,8 @@ nested = st.recursive(
 
 
 def judge(conditions: dict, client: Client) -> bool:
+    if not conditions:
+        return True
     if "all" in conditions:
         return all(judge(part, client) for part in conditions["all"])
     if "any" in conditions:

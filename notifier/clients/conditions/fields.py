@@ -37,6 +37,7 @@ VALUELESS_OPS = frozenset({"is_set", "is_not_set"})
 ATTRIBUTE_PREFIX = "attributes."
 LONGEST_TEXT = 1_000
 MOST_DAYS = 36_500
+YEARS = range(1900, 2201)
 LARGEST_ID = (1 << 63) - 1
 
 
@@ -75,7 +76,7 @@ def _check_digits(value: object, part: str) -> str:
 def _check_text(value: object) -> str | int | float:
     """Numbers stay numbers: an attribute is found whichever of both it is."""
     if isinstance(value, int | float):
-        return value
+        return _check_number(value)
     text = str(value).strip()
     if len(text) > LONGEST_TEXT:
         raise ValueError(f"The text has {len(text):,} characters; at most {LONGEST_TEXT:,}.")
@@ -104,9 +105,12 @@ def _check_number(value: object) -> int | float:
 
 def _check_date(value: object) -> str:
     try:
-        return date.fromisoformat(str(value).strip()).isoformat()
+        day = date.fromisoformat(str(value).strip())
     except ValueError:
         raise ValueError(f'"{value}" is not a date such as 2026-09-01.') from None
+    if day.year not in YEARS:
+        raise ValueError(f'"{value}" is not between the years {YEARS[0]} and {YEARS[-1]}.')
+    return day.isoformat()
 
 
 def _check_days(value: object) -> int:
@@ -145,7 +149,7 @@ RECENT: Mapping[str, Check | None] = {
 }
 
 FIELDS: Mapping[str, Field] = {
-    "tag": Field("tag", {**_equal(check_tag), "starts_with": check_tag, **FILLED}, "tag"),
+    "tag": Field("tag", {**_equal(check_tag), "starts_with": _check_part, **FILLED}, "tag"),
     "operator": Field("operator", _equal(check_operator), "operator"),
     "timezone": Field("time zone", _equal(check_timezone), "timezone"),
     "phone_number": Field(

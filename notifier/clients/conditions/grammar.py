@@ -53,6 +53,8 @@ class _Checking:
                 return self._check_group(value, group, path=path, depth=depth)
         if "field" in value:
             return self._check_comparison(value, path=path)
+        if not value:
+            self._count(path)
         return {
             str(name): self._check_one(str(name), "is", content, path=_join(path, str(name)))
             for name, content in value.items()

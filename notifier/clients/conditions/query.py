@@ -43,7 +43,8 @@ def conditions_to_q(conditions: Mapping[str, Any]) -> Q:
         return ~conditions_to_q(conditions["not"])
     if "field" in conditions:
         return _compare(str(conditions["field"]), conditions["op"], conditions.get("value"))
-    combined = Q()
+    # Not an empty Q, which Django drops: "not everybody" would be everybody.
+    combined = Q(Value(True, output_field=BooleanField()))
     for name, value in conditions.items():
         combined &= _compare(name, "is", value)
     return combined
@@ -51,6 +52,8 @@ def conditions_to_q(conditions: Mapping[str, Any]) -> Q:
 
 def matching_clients(conditions: Mapping[str, Any]) -> QuerySet[Client]:
     """Every client who matches, the opted-out included."""
+    if not conditions:
+        return Client.objects.all()
     return Client.objects.filter(conditions_to_q(conditions))
 
 
