@@ -188,6 +188,26 @@ def test_conditions_too_deep_for_rows_stay_as_they_are(browser: Browser) -> None
     assert (saved.name, saved.conditions) == ("Renamed", deep)
 
 
+@pytest.mark.parametrize("conditions", [{"not": {}}, {"any": [{}, {"tag": "a2"}]}])
+def test_a_group_of_nothing_is_not_lost(browser: Browser, conditions: dict) -> None:
+    saved = ClientFilter.objects.create(name="Odd", conditions=conditions)
+
+    browser.post(f"/clients/filters/{saved.pk}/", {"name": "Renamed"})
+
+    saved.refresh_from_db()
+    assert saved.conditions == conditions
+
+
+def test_the_short_form_is_shown_as_rows(browser: Browser) -> None:
+    short = {"any": [{"tag": "a2"}, {"not": {"any": [{"operator": 999}]}}]}
+    saved = ClientFilter.objects.create(name="Short", conditions=short)
+
+    rows = browser.get(f"/clients/filters/{saved.pk}/").context["form"].rows
+
+    assert [row.name for row in rows.every] == ["tag", "operator"]
+    assert (rows.top.join, rows.groups[0].join) == ("any", "none")
+
+
 def test_an_empty_list_offers_three_to_begin_with(browser: Browser) -> None:
     page = browser.get("/clients/filters/")
 

@@ -44,8 +44,8 @@ class FilterForm(PageForm):
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        others = ClientFilter.objects.exclude(pk=self.saved.pk if self.saved else None)
-        if others.filter(name=name).exists():
+        owner = ClientFilter.objects.filter(name=name).first()
+        if owner and owner != self.saved:
             raise forms.ValidationError(TAKEN.format(name))
         return name
 

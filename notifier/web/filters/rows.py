@@ -151,7 +151,8 @@ def _add_part(rows: Rows, part: Mapping[str, Any]) -> None:
         rows.top.rows.append(_row_of(part))
         return
     join, inside = _opened(part)
-    if not all("field" in each for each in inside):
+    # A group of nothing means everybody or nobody: as no rows it would be left out.
+    if not inside or not all("field" in each for each in inside):
         raise TooDeep
     found = [_row_of(each) for each in inside]
     if join == "all" and rows.top.join == "all":
@@ -164,7 +165,7 @@ def _opened(conditions: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]
     """How the parts are joined, and the parts. The short form is a list of comparisons."""
     for join in ("all", "any"):
         if join in conditions:
-            return join, list(conditions[join])
+            return join, [_in_full(part) for part in conditions[join]]
     if "not" in conditions:
         inner, parts = _opened(conditions["not"])
         if (inner == "all" and len(parts) > 1) or inner == "none":
@@ -175,6 +176,14 @@ def _opened(conditions: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]
     return "all", [
         {"field": name, "op": "is", "value": value} for name, value in conditions.items()
     ]
+
+
+def _in_full(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The short form of a single comparison as the full one."""
+    if len(part) != 1 or part.keys() & {"all", "any", "not"}:
+        return part
+    [(name, value)] = part.items()
+    return {"field": name, "op": "is", "value": value}
 
 
 def _row_of(comparison: Mapping[str, Any]) -> Row:

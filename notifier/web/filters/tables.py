@@ -29,6 +29,4 @@ class FilterTable(tables.Table):
         return f"{value:,} mailing{'' if value == 1 else 's'}" if value else "no mailing yet"
 
     def render_actions(self, record: ClientFilter) -> SafeString:
-        return render_to_string(
-            "filters/_actions.html", {"filter": record, "csrf_token": self.context["csrf_token"]}
-        )
+        return render_to_string("filters/_actions.html", {"filter": record}, request=self.request)

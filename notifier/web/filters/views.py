@@ -30,7 +30,7 @@ MOST_OFFERED = 100
 def filters(request: HttpRequest) -> HttpResponse:
     found = ClientFilter.objects.annotate(used=Count("mailings"))
     context = {
-        "table": paginate(request, FilterTable(found)),
+        "table": paginate(request, FilterTable(found, request=request)),
         "is_empty": not ClientFilter.objects.exists(),
         "templates": TEMPLATES,
     }
