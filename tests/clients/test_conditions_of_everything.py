@@ -202,10 +202,8 @@ nested = st.recursive(
 
 
 def judge(conditions: dict, client: Client) -> bool:
-    if not conditions:
-        return True
-    if "all" in conditions:
-        return all(judge(part, client) for part in conditions["all"])
+    if not conditions or "all" in conditions:
+        return all(judge(part, client) for part in conditions.get("all", []))
     if "any" in conditions:
         return any(judge(part, client) for part in conditions["any"])
     if "not" in conditions:
