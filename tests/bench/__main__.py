@@ -26,7 +26,7 @@ PARTS = {
     "latency": (latency.measure, [latency.table]),
     "lateness": (lateness.measure, [lateness.table]),
     "pages": (pages.measure, [pages.table]),
-    "imports": (imports.measure, [imports.table]),
+    "imports": (imports.measure, [imports.table, imports.beside_table]),
 }
 
 

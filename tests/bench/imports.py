@@ -14,7 +14,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.bench.lateness import SMALL, measure_lateness
 from tests.bench.meters import MemoryPeaks, cost_between, read_meters
+from tests.bench.pages import sign_in_as_anybody, time_views
 from tests.bench.rig import Rig
 from tests.bench.table import Table, number, times
 from tests.running import wait_for
@@ -37,6 +39,7 @@ BAD_ROWS: tuple[list[str], ...] = (
 )
 WIDE = BAD_ROWS[-1]
 DOUBLE_SHARE = 0.002
+STARTS = 5
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,19 @@ class Row:
     wal_bytes: float
     grown_mib: dict[str, float]
     others_cores: float
+    beside: "Beside"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What else goes on while the same file is imported once more, to change known clients.
+
+    Milliseconds of pages, as medians and worst; seconds until the first request of mailings.
+    """
+
+    page_ms: dict[str, tuple[float, float]]
+    views: int
+    late_seconds: list[float]
 
 
 def measure(rig: Rig) -> list[Row]:
@@ -85,6 +101,7 @@ def _run(rig: Rig, rows: int, path: Path) -> Row:
     counts = rig.notifier.get(f"import/{client_import}/")["counts"]
     assert status == "finished", status
     assert counts == expected, (counts, expected)
+    beside = _look_beside(rig, path)
     return Row(
         rows=rows,
         megabytes=path.stat().st_size / 1e6,
@@ -100,7 +117,32 @@ def _run(rig: Rig, rows: int, path: Path) -> Row:
             for part, size in peaks.unshared_mib.items()
         },
         others_cores=cost.others_cores,
+        beside=beside,
     )
+
+
+def _look_beside(rig: Rig, path: Path) -> Beside:
+    rig.clients(SMALL)
+    number = int(rig.query("SELECT max(id) FROM mailing")[0])
+    with sign_in_as_anybody(rig) as session:
+        client_import = upload(rig, path, known="update")
+        taken = time_views(session, rig, mailing=lambda: number, views=1)
+        late: list[float] = []
+        while not has_ended(rig, client_import):
+            for page, views in time_views(session, rig, mailing=lambda: number, views=3).items():
+                taken[page] += views
+            if not late and not has_ended(rig, client_import):
+                late = measure_lateness(rig, audience=SMALL, starts=STARTS)
+    return Beside(
+        page_ms={page: (median(views), max(views)) for page, views in taken.items()},
+        views=len(next(iter(taken.values()))),
+        late_seconds=late,
+    )
+
+
+def has_ended(rig: Rig, client_import: int) -> bool:
+    status = rig.query("SELECT status FROM client_import WHERE id = %s", client_import)[0]
+    return status not in ("checking", "importing")
 
 
 def write_file(path: Path, rows: int) -> dict[str, int]:
@@ -134,12 +176,12 @@ def write_file(path: Path, rows: int) -> dict[str, int]:
     return counts
 
 
-def upload(rig: Rig, path: Path) -> int:
+def upload(rig: Rig, path: Path, *, known: str = "keep") -> int:
     with path.open("rb") as file:
         reply = rig.notifier.session.post(
             f"{rig.notifier.url}/api/import/",
             files={"file": (path.name, file)},
-            data={"dry_run": "false"},
+            data={"dry_run": "false", "known": known},
             timeout=300,
         )
     assert reply.status_code == 201, reply.text
@@ -199,3 +241,23 @@ def table(rows: list[Row], rig: Rig) -> Table:
             for row in rows
         ],
     )  # fmt: skip
+
+
+def beside_table(rows: list[Row], rig: Rig) -> Table:
+    row = rows[-1]
+    late = row.beside.late_seconds
+    words = (
+        f"a mailing's first request was {median(late):.2f} s late at the median,"
+        f" {max(late):.2f} s at worst"
+        if late
+        else "it was over too soon to schedule mailings beside it"
+    )
+    return Table(
+        title=f"Pages while {row.rows:,} known clients are imported once more",
+        note=f"Milliseconds; {row.beside.views} views of each. Meanwhile {words}.",
+        headings=["page", "median", "worst"],
+        lines=[
+            [page, number(middle), number(worst)]
+            for page, (middle, worst) in row.beside.page_ms.items()
+        ],
+    )

@@ -78,6 +78,7 @@ def sign_in_as_anybody(rig: Rig) -> requests.Session:
     rig.notifier.manage(
         "shell", "-v0", "-c",
         "from django.contrib.auth.models import User;"
+        "User.objects.filter(username='reader').delete();"
         f"User.objects.create_user('reader', password={password!r})",
     )  # fmt: skip
     session = requests.Session()

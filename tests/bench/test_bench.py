@@ -48,6 +48,21 @@ def test_a_run_shows_and_writes_every_row(
     assert max(len(line) for line in lines if str(result) not in line) <= WIDTH
 
 
+def test_an_import_is_measured_with_what_goes_on_beside_it(
+    rig: Rig, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    result = tmp_path / "bench.json"
+
+    measure(rig, parts=["imports"], result=result)
+
+    (row,) = json.loads(result.read_text())["imports"]
+    assert (row["rows"], sum(row["counts"].values())) == (200, 200)
+    assert row["whole_seconds"] > row["copy_seconds"] > 0
+    assert set(row["beside"]["page_ms"]) == set(PAGES)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if str(result) not in line) <= WIDTH
+
+
 @pytest.mark.parametrize(
     ("way", "under_way_at_the_end"),
     [
