@@ -20,6 +20,7 @@ from notifier.api.opt_outs import OptOutActions
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
 from notifier.clients.conditions import BadConditions, check_conditions, matching_clients
+from notifier.clients.counting import stopped_in_time
 from notifier.clients.exporting import clients_csv
 from notifier.clients.models import Client, ClientFilter
 from notifier.clients.saving import PhoneTaken, add_client
@@ -152,6 +153,10 @@ class ClientViewSet(BulkActions, OptOutActions, ModelViewSet):
         if self.action not in ("list", "export"):
             return queryset
         return matching_clients(read_query(ClientQuery, self.request))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        with stopped_in_time():
+            return super().list(request, *args, **kwargs)
 
     @extend_schema(
         summary="Export clients as CSV: all, or those of the same parameters as the list's",

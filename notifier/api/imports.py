@@ -206,6 +206,9 @@ class ImportViewSet(DestroyModelMixin, ReadOnlyModelViewSet):
     )
     def create(self, request: Request) -> Response:
         asked = ImportRequestSerializer(data=_parts(request))
+        if refused := getattr(request, "refused_upload", ""):
+            # Too large: see web.imports.uploads, which stands before every view.
+            raise ValidationError({"file": refused})
         asked.is_valid(raise_exception=True)
         client_import = _begin(asked.validated_data, by=request.user)
         body = ImportDetailSerializer(client_import).data

@@ -57,9 +57,7 @@ def stopped_in_time() -> Iterator[None]:
     seconds = settings.FILTER_SECONDS
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout')")
-            before = cursor.fetchone()[0]
-            _limit(cursor, f"{int(seconds * 1000)}ms")
+            before = _limit(cursor, f"{int(seconds * 1000)}ms")
             yield
             # Within another transaction it would hold to the end of that.
             _limit(cursor, before)
@@ -73,5 +71,10 @@ def stopped_in_time() -> Iterator[None]:
         ) from error
 
 
-def _limit(cursor: Any, time: str) -> None:
-    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [time])
+def _limit(cursor: Any, time: str) -> str:
+    """Until the transaction's end; the limit there was."""
+    cursor.execute(
+        "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)",
+        [time],
+    )
+    return str(cursor.fetchone()[0])

@@ -120,6 +120,16 @@ def test_what_cannot_be_imported_is_refused_by_name_and_nothing_is_kept(
     assert not ClientImport.objects.exists()
 
 
+def test_too_large_a_file_is_refused_in_words(post, settings):
+    settings.IMPORT_MOST_MEGABYTES = 1
+
+    answer = post(b"phone\n" + b"x" * (3 << 20))
+
+    assert answer.status_code == 400
+    assert "at most 1 MB are imported" in answer.json()["errors"]["file"][0]
+    assert not ClientImport.objects.exists()
+
+
 def test_what_has_changed_nothing_can_be_forgotten(api, post):
     checked = worked(api, post(dry_run="true"))
 

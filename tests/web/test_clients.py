@@ -2,6 +2,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from django.test import Client as Browser
 
 from notifier.clients import facets
@@ -107,7 +108,7 @@ def test_a_longer_list_takes_no_more_queries(
         make_client(tag="a2")
 
     # Session, person, count, rows, and the values of tag, operator and time zone.
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(11):
         browser.get("/clients/")
 
 
@@ -281,3 +282,20 @@ def test_sample_clients_are_added_to_an_empty_list_only(
     assert "20 sample clients added." in words_of(added)
     assert "sample clients are for an empty list" in words_of(again)
     assert Client.objects.count() == 20
+
+
+def test_a_list_that_takes_the_database_too_long_says_so(browser: Browser, monkeypatch) -> None:
+    make_client()
+
+    def never_ends(_found: object) -> tuple[int, bool]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(10)")
+        return 0, False
+
+    monkeypatch.setattr("notifier.web.clients.views.facets.count_some", never_ends)
+    monkeypatch.setattr("django.conf.settings.FILTER_SECONDS", 0.05)
+
+    words = words_of(browser.get("/clients/?tag=a2"))
+
+    assert "This takes too long" in words
+    assert "These conditions take longer than 0.05 s" in words

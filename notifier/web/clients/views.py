@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.views.decorators.http import require_POST
 
 from notifier.clients import facets
+from notifier.clients.counting import TooSlow, stopped_in_time
 from notifier.clients.listing import FoundClients
 from notifier.clients.models import Client
 from notifier.clients.sample import add_sample_clients
@@ -30,29 +31,38 @@ DAY_HOURS = range(9, 21)
 
 def clients(request: HttpRequest) -> HttpResponse:
     search = only_search(request.GET.dict())
-    found = find_clients(search)
-    count, is_capped = facets.count_some(found)
-    shown = FoundClients(
-        found,
-        are_all=not search,
-        are_many=is_capped,
-        same={"tag", "operator", "timezone"} & search.keys(),
-    )
     context = {
-        "table": paginate(request, ClientTable(shown), last_page=LAST_PAGE),
-        "count": count,
-        "is_capped": is_capped,
+        **_found(request, search),
         "search": search,
         "search_address": search_address(request.GET),
         "kept_fields": kept_fields(request.GET),
         "chips": chips_of(request.GET),
-        "is_empty": not count and not search,
+        "is_empty": False,
         "last_page": LAST_PAGE,
         "tags": facets.tag_values(),
         "operators": facets.operator_values(),
         "timezones": facets.timezone_values(),
     }
+    context["is_empty"] = not context["count"] and not search
     return render_list(request, "clients", "clients", context)
+
+
+def _found(request: HttpRequest, search: dict[str, str]) -> dict[str, Any]:
+    """The page of clients; why there is none, where a filter takes the database too long."""
+    found = find_clients(search)
+    try:
+        with stopped_in_time():
+            count, is_capped = facets.count_some(found)
+            shown = FoundClients(
+                found,
+                are_all=not search,
+                are_many=is_capped,
+                same={"tag", "operator", "timezone"} & search.keys(),
+            )
+            table = paginate(request, ClientTable(shown), last_page=LAST_PAGE)
+    except TooSlow as slow:
+        return {"count": 0, "is_capped": False, "slow": str(slow)}
+    return {"table": table, "count": count, "is_capped": is_capped}
 
 
 def add_client(request: HttpRequest) -> HttpResponse:

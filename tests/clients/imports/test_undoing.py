@@ -1,4 +1,5 @@
 import pytest
+from django.db import connection
 
 from notifier.clients.imports import report, undoing
 from notifier.clients.imports.lifecycle import WrongImportStatus, begin_undo
@@ -63,6 +64,41 @@ def test_what_was_edited_or_messaged_since_stays_and_is_listed(known, monkeypatc
         ("79991234525", "was edited since"),
         ("79991234530", "has messages"),
     }
+
+
+def test_a_hundred_thousand_rows_are_taken_back_exactly():
+    """Ten thousand of them had changed a client, of whom some were edited since."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO client (phone, operator, tag, timezone, attributes, updated_at)"
+            " SELECT '7901' || lpad(n::text, 7, '0'), 901, 'old', 'UTC',"
+            " jsonb_build_object('n', n), now() - n * interval '1 second'"
+            " FROM generate_series(1, 20000) AS n"
+        )
+        before = as_before(cursor)
+        rows = (f"7901{n:07},new,{n}0\n" for n in range(10_001, 110_001) if n % 1_000_000)
+        done = imported("phone,tag,n\n" + "".join(rows), known_clients="update")
+        assert (done.new, done.changed) == (90_000, 10_000)
+        edited = ["79010010001", "79010020000"]
+        for phone in edited:
+            Client.objects.get(phone=phone).save()
+
+        back = undone(done)
+
+        assert (back.removed, back.restored, back.kept) == (90_000, 9_998, 2)
+        assert [each.client.phone for each in report.kept_clients(back)] == edited
+        assert Client.objects.filter(phone__in=edited, tag="new").count() == 2
+        Client.objects.filter(phone__in=edited).delete()
+        assert as_before(cursor) == before - 2
+
+
+def as_before(cursor) -> int:
+    """How many clients there are, all of whose rows are as they were at the first call."""
+    cursor.execute("CREATE TEMP TABLE IF NOT EXISTS was AS SELECT * FROM client")
+    cursor.execute("SELECT count(*) FROM (TABLE client INTERSECT TABLE was) AS same")
+    same = cursor.fetchone()[0]
+    assert same == Client.objects.count()
+    return same
 
 
 def test_of_two_imports_the_later_goes_first(known):
