@@ -20,7 +20,7 @@ from tests.running import RunningNotifier, wait_for
 # Noticed within 4 s here, slices under way given 12 s to end, and started within some
 # more: on a busy machine, with room.
 HEALED_SECONDS = 45
-WORKERS = 4
+WORKERS = 5
 QUICK = {"LEASE_SECONDS": "5", "SWEEP_SECONDS": "2", "FROZEN_SECONDS": "4"}
 
 
