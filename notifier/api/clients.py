@@ -1,5 +1,6 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from notifier.api import examples
+from notifier.api.actions import post_action
 from notifier.api.bulk import BulkActions
 from notifier.api.fields import MomentField, OperatorField
 from notifier.api.opt_outs import OptOutActions
@@ -31,6 +33,7 @@ from notifier.delivery.withdrawal import (
     opt_in_client,
     opt_out_client,
 )
+from notifier.downloads import csv_download
 
 CHECKED = ("phone", "operator", "tag", "timezone", "attributes")
 NAME_OUTSIDE = {"phone": "phone_number"}
@@ -121,19 +124,7 @@ class ClientQuery(StrictSerializer):
             raise ValidationError({error.path: words}) from error
 
 
-def _act(summary: str) -> Callable[..., Any]:
-    """A POST without a body that answers with the client as it is then."""
-
-    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
-        posted = action(detail=True, methods=["post"])(method)
-        return extend_schema(
-            summary=summary,
-            request=None,
-            responses=ClientSerializer,
-            operation_id=f"client_{method.__name__}",
-        )(posted)
-
-    return decorate
+_act = partial(post_action, "client", answers=ClientSerializer)
 
 
 @extend_schema_view(
@@ -169,20 +160,24 @@ class ClientViewSet(BulkActions, OptOutActions, ModelViewSet):
     @action(detail=False, methods=["get"], pagination_class=None)
     def export(self, request: Request) -> StreamingHttpResponse:
         lines = clients_csv(self.filter_queryset(self.get_queryset()))
-        answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = 'attachment; filename="clients.csv"'
-        return answer
+        return csv_download(lines, name="clients")
 
     def perform_destroy(self, instance: Client) -> None:
         delete_client(instance)
 
-    @_act("Opt a client out: nothing is sent any more, what waits is withdrawn")
+    @post_action(
+        "client",
+        "Opt a client out: nothing is sent any more, what waits is withdrawn",
+        answers=ClientSerializer,
+    )
     def opt_out(self, request: Request, pk: str) -> Response:
         client = self.get_object()
         opt_out_client(client, source=Source.API)
         return Response(self.get_serializer(client).data)
 
-    @_act("Reach a client again, from the next mailing on")
+    @post_action(
+        "client", "Reach a client again, from the next mailing on", answers=ClientSerializer
+    )
     def opt_in(self, request: Request, pk: str) -> Response:
         client = self.get_object()
         opt_in_client(client)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, cast
 
 from django.http import QueryDict, StreamingHttpResponse
@@ -22,6 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from notifier.api.actions import post_action
 from notifier.api.fields import MomentField
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.imports import report
@@ -37,8 +39,7 @@ from notifier.clients.imports.models import (
 from notifier.clients.imports.receive import look_again, receive_file
 from notifier.delivery import client_imports
 from notifier.delivery.client_imports import ImportOptions, ImportProblems
-
-LAYOUT = ("encoding", "delimiter", "has_header")
+from notifier.downloads import csv_download
 
 
 class ColumnSerializer(serializers.Serializer):
@@ -153,19 +154,7 @@ class ImportQuery(StrictSerializer):
     status = serializers.ChoiceField(ImportStatus.choices, required=False)
 
 
-def _act(summary: str) -> Any:
-    """A POST without a body that answers with the import as it is then."""
-
-    def decorate(method: Any) -> Any:
-        posted = action(detail=True, methods=["post"])(method)
-        return extend_schema(
-            summary=summary,
-            request=None,
-            responses=ImportDetailSerializer,
-            operation_id=f"import_{method.__name__}",
-        )(posted)
-
-    return decorate
+_act = partial(post_action, "import", answers=ImportDetailSerializer)
 
 
 @extend_schema_view(
@@ -217,15 +206,25 @@ class ImportViewSet(DestroyModelMixin, ReadOnlyModelViewSet):
     def perform_destroy(self, instance: ClientImport) -> None:
         client_imports.discard(instance)
 
-    @_act('Import what was checked: status "checked" only')
+    @post_action(
+        "import", 'Import what was checked: status "checked" only', answers=ImportDetailSerializer
+    )
     def start(self, request: Request, pk: str) -> Response:
         return self._after(client_imports.start)
 
-    @_act("Stop it: clients imported so far stay, and can be taken back")
+    @post_action(
+        "import",
+        "Stop it: clients imported so far stay, and can be taken back",
+        answers=ImportDetailSerializer,
+    )
     def cancel(self, request: Request, pk: str) -> Response:
         return self._after(client_imports.cancel)
 
-    @_act("Take it back, but for clients who were edited or messaged since")
+    @post_action(
+        "import",
+        "Take it back, but for clients who were edited or messaged since",
+        answers=ImportDetailSerializer,
+    )
     def undo(self, request: Request, pk: str) -> Response:
         return self._after(client_imports.undo)
 
@@ -236,12 +235,8 @@ class ImportViewSet(DestroyModelMixin, ReadOnlyModelViewSet):
     )
     @action(detail=True, methods=["get"])
     def rejected(self, request: Request, pk: str) -> StreamingHttpResponse:
-        client_import = self.get_object()
-        answer = StreamingHttpResponse(
-            report.rejected_csv(client_import), content_type="text/csv; charset=utf-8"
-        )
-        answer["Content-Disposition"] = f'attachment; filename="import-{pk}-rejected.csv"'
-        return answer
+        lines = report.rejected_csv(self.get_object())
+        return csv_download(lines, name=f"import-{pk}-rejected")
 
     def _after(self, act: Any) -> Response:
         client_import = self.get_object()
@@ -263,11 +258,7 @@ def _begin(asked: Mapping[str, Any], *, by: Any) -> ClientImport:
     except BadFile as error:
         raise ValidationError({"file": str(error)}) from error
     try:
-        said = {name: asked[name] for name in LAYOUT if asked.get(name) is not None}
-        if said:
-            for name, value in said.items():
-                setattr(client_import, name, value)
-            look_again(client_import)
+        look_again(client_import, asked)
         client_imports.check(client_import, _options(client_import, asked))
     except (BadFile, ImportProblems, ValidationError) as error:
         client_imports.discard(client_import)

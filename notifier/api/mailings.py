@@ -1,4 +1,5 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
 from notifier.api import examples
+from notifier.api.actions import post_action
 from notifier.api.fields import MomentField
 from notifier.api.resolution import ResolutionActions
 from notifier.api.statistics import (
@@ -151,19 +153,7 @@ class MailingQuery(StrictSerializer):
     status = serializers.ChoiceField(MailingStatus.choices, required=False)
 
 
-def _act(summary: str) -> Callable[..., Any]:
-    """A POST without a body that answers with the mailing as it is then."""
-
-    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
-        posted = action(detail=True, methods=["post"])(method)
-        return extend_schema(
-            summary=summary,
-            request=None,
-            responses=MailingSerializer,
-            operation_id=f"mailing_{method.__name__}",
-        )(posted)
-
-    return decorate
+_act = partial(post_action, "mailing", answers=MailingSerializer)
 
 
 @extend_schema_view(
@@ -205,7 +195,9 @@ class MailingViewSet(ResolutionActions, ModelViewSet):
     def perform_destroy(self, instance: Mailing) -> None:
         control.delete_mailing(instance.pk)
 
-    @_act("Pause: nothing more is sent, but what is on its way")
+    @post_action(
+        "mailing", "Pause: nothing more is sent, but what is on its way", answers=MailingSerializer
+    )
     def pause(self, request: Request, pk: str) -> Response:
         return self._answer(control.pause_mailing(self.get_object().pk))
 
@@ -213,7 +205,11 @@ class MailingViewSet(ResolutionActions, ModelViewSet):
     def resume(self, request: Request, pk: str) -> Response:
         return self._answer(control.resume_mailing(self.get_object().pk))
 
-    @_act("Cancel for good: whoever still waits is not sent anything")
+    @post_action(
+        "mailing",
+        "Cancel for good: whoever still waits is not sent anything",
+        answers=MailingSerializer,
+    )
     def cancel(self, request: Request, pk: str) -> Response:
         return self._answer(control.cancel_mailing(self.get_object().pk))
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from notifier.clients.models import AttributeName
 
+LONGEST_NAME = 100
+
 
 def known_names() -> list[str]:
     return list(AttributeName.objects.values_list("name", flat=True))

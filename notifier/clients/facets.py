@@ -1,11 +1,10 @@
 """The values that a client's fields take, with how many clients have each."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
-
-from notifier.clients.models import Client
 
 # Counting stops here, so that a list of values costs the same at a million clients.
 COUNT_LIMIT = 10_000
@@ -56,9 +55,9 @@ def timezone_values(*, most: int = MOST_VALUES) -> list[FacetValue]:
     return _values_of("timezone", most)
 
 
-def count_some(clients: QuerySet[Client]) -> tuple[int, bool]:
+def count_some(found: QuerySet[Any]) -> tuple[int, bool]:
     """How many there are, counted up to COUNT_LIMIT, and whether there are more."""
-    count = clients.order_by()[: COUNT_LIMIT + 1].count()
+    count = found.order_by()[: COUNT_LIMIT + 1].count()
     return min(count, COUNT_LIMIT), count > COUNT_LIMIT
 
 

@@ -14,14 +14,13 @@ from notifier.clients.conditions import (
     check_conditions,
     conditions_to_q,
 )
+from notifier.clients.conditions.fields import LARGEST_ID
 from notifier.clients.models import Client, ClientFilter
 from notifier.clients.operators import BadOperator, check_operator
 from notifier.clients.phones import PUNCTUATION
 
 # Each name costs one look into an index for each spelling.
 MOST_ATTRIBUTE_NAMES = 50
-# The greatest that the database's keys hold.
-LARGEST_ID = 2**63 - 1
 
 
 def find_clients(search: Mapping[str, str]) -> QuerySet[Client]:
@@ -36,7 +35,7 @@ def find_clients(search: Mapping[str, str]) -> QuerySet[Client]:
     return clients
 
 
-def only_search(given: Mapping[str, str]) -> dict[str, str]:
+def only_search(given: Mapping[str, Any]) -> dict[str, str]:
     """What of an address narrows the list, without its order and page."""
     return {name: str(given[name]) for name in NARROWINGS if given.get(name)}
 

@@ -15,6 +15,7 @@ from notifier.clients.attribute_names import note_names
 from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
 from notifier.clients.imports.chunk import compare
 from notifier.clients.imports.merging import (
+    ADD_NEW,
     CHANGE_KNOWN,
     LOCK_KNOWN,
     OPT_OUT_KNOWN,
@@ -25,15 +26,6 @@ from notifier.clients.imports.staging import STAGE_COLUMNS, copy_rows
 from notifier.clients.suppression import Source, lock_for_adding_clients, lock_for_suppressing
 
 FIELDS = ("phone", "operator", "tag", "timezone", "attributes")
-
-ADD_NEW = """
-    INSERT INTO client (phone, operator, tag, timezone, attributes, opted_out_at, updated_at)
-    SELECT incoming.phone, operator, tag, timezone, attributes, suppressed_at, now()
-    FROM import_chunk AS incoming LEFT JOIN suppressed_phone USING (phone)
-    ORDER BY line
-    ON CONFLICT (phone) DO NOTHING
-    RETURNING phone
-"""
 
 
 @dataclass(frozen=True)
@@ -138,7 +130,8 @@ def _store(rows: list[GoodRow], *, known: str) -> tuple[set[str], set[str], list
         cursor.execute(SUPPRESS, [Source.API])
         cursor.execute(OPT_OUT_KNOWN, [None])
         left = [row[0] for row in cursor.fetchall()]
-        cursor.execute(ADD_NEW)
+        # Of no import.
+        cursor.execute(f"{ADD_NEW} RETURNING phone", [None])
         new = {row[0] for row in cursor.fetchall()}
     note_names({name for row in rows for name in json.loads(row.attributes)})
     return changed, new, left

@@ -26,7 +26,7 @@ from notifier.clients.conditions.fields import (
     Field,
     attribute_field,
 )
-from notifier.clients.conditions.grammar import GROUPS, BadConditions, check_conditions
+from notifier.clients.conditions.grammar import GROUPS, BadConditions, check_conditions, field_named
 from notifier.clients.conditions.query import conditions_to_q, matching_clients
 from notifier.clients.conditions.words import describe_conditions
 
@@ -42,5 +42,6 @@ __all__ = [
     "check_conditions",
     "conditions_to_q",
     "describe_conditions",
+    "field_named",
     "matching_clients",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from notifier.clients.attribute_names import LONGEST_NAME
 from notifier.clients.conditions.fields import (
     ATTRIBUTE_PREFIX,
     FIELDS,
@@ -14,7 +15,6 @@ from notifier.clients.conditions.fields import (
 DEEPEST = 10
 MOST_CONDITIONS = 100
 MOST_VALUES = 1000
-LONGEST_NAME = 100
 GROUPS = ("all", "any")
 
 

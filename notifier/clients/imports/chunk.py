@@ -92,11 +92,6 @@ def take_chunk(client_import: ClientImport, *, most: int = CHUNK_ROWS) -> Chunk:
     return Chunk(last_phone or client_import.last_phone, phones, rows or 0)
 
 
-def compared(client_import: ClientImport) -> str:
-    """SQL of the chunk's known clients and what they would be."""
-    return compare(client_import.known_clients)
-
-
 def compare(known_clients: str) -> str:
-    """The same by the policy alone."""
+    """SQL of the chunk's known clients and what they would be by the policy."""
     return COMPARED.format(wanted=WANTED[KnownClients(known_clients)])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from notifier.clients.attribute_names import LONGEST_NAME
 from notifier.clients.imports.opt_outs import reads_opt_out
 from notifier.clients.phones import BadPhone, normalise_phone
 from notifier.clients.spreadsheet import read_cell
@@ -21,7 +22,6 @@ HOLDS: Mapping[str, str] = {
 }
 # Of these a client has one each.
 FIELDS = ("phone", "operator", "tag", "timezone", "opted_out")
-LONGEST_ATTRIBUTE_NAME = 100
 # What a file of rejected rows says of each beside its cells: no data when it is imported again.
 REJECTION_NAMES = ("line", "reason")
 
@@ -112,7 +112,7 @@ def guess_columns(header: list[str], sample: list[list[str]]) -> list[Column]:
     check_columns unless no column holds the phone.
     """
     values = [_values(sample, index) for index in range(len(header))]
-    ignored = _rejection_columns(header)
+    ignored = rejection_columns(header)
     ignored |= {
         index for index, name in enumerate(header) if not name.strip() and not values[index]
     }
@@ -141,9 +141,9 @@ def _named_columns(header: list[str], ignored: set[int], fields: Mapping[int, st
 
 
 def _free_name(name: str, taken: set[str]) -> str:
-    name, free, number = name[:LONGEST_ATTRIBUTE_NAME], name[:LONGEST_ATTRIBUTE_NAME], 2
+    name, free, number = name[:LONGEST_NAME], name[:LONGEST_NAME], 2
     while free in taken:
-        free = f"{name[: LONGEST_ATTRIBUTE_NAME - 6]} {number}"
+        free = f"{name[: LONGEST_NAME - 6]} {number}"
         number += 1
     return free
 
@@ -197,10 +197,8 @@ def _problem_of(column: Column, owners: Mapping[str, Column]) -> str:
         name = column.attribute.strip()
         if not name:
             return "Name the attribute, or do not import the column."
-        if len(name) > LONGEST_ATTRIBUTE_NAME:
-            return (
-                f"The name has {len(name)} characters; at most {LONGEST_ATTRIBUTE_NAME} are kept."
-            )
+        if len(name) > LONGEST_NAME:
+            return f"The name has {len(name)} characters; at most {LONGEST_NAME} are kept."
     other = owners.get(_owned(column))
     if other is None or column.holds == "ignore":
         return ""
@@ -216,8 +214,8 @@ def _owned(column: Column) -> str:
     return column.holds
 
 
-def _rejection_columns(header: list[str]) -> set[int]:
-    """Both or none: alone, a column named line or reason is somebody's attribute."""
+def rejection_columns(header: list[str]) -> set[int]:
+    """Those of a file of rejected rows. Both or none: alone, one is somebody's attribute."""
     if any(header.count(name) != 1 for name in REJECTION_NAMES):
         return set()
     return {header.index(name) for name in REJECTION_NAMES}

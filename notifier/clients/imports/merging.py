@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F
 
 from notifier.clients.attribute_names import note_names
-from notifier.clients.imports.chunk import compared, take_chunk
+from notifier.clients.imports.chunk import compare, take_chunk
 from notifier.clients.imports.columns import Column
 from notifier.clients.imports.models import ClientImport, KnownClients
 from notifier.clients.suppression import Source, lock_for_adding_clients, lock_for_suppressing
@@ -123,7 +123,7 @@ def _change_known(cursor: Any, client_import: ClientImport) -> int:
     cursor.execute(LOCK_KNOWN)
     if client_import.known_clients == KnownClients.KEEP:
         return 0
-    known = compared(client_import)
+    known = compare(client_import.known_clients)
     cursor.execute(KEEP_WHAT_WAS.format(compared=known), [client_import.pk])
     if cursor.rowcount:
         cursor.execute(CHANGE_KNOWN.format(compared=known))

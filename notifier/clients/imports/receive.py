@@ -4,7 +4,7 @@ In the database, because the cluster that reads it may run on another machine.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import PurePath
 from typing import Any, BinaryIO
@@ -19,6 +19,8 @@ from notifier.clients.imports.table import Table, read_table
 from notifier.clients.imports.workbook import converted_workbook, is_workbook
 
 PIECE = MEGABYTE
+# The fields of an import that say how its file is written.
+LAYOUT = ("encoding", "delimiter", "has_header")
 LONGEST_NAME = 255
 
 
@@ -69,10 +71,18 @@ def read_stored_file(file: BinaryIO, client_import: ClientImport) -> Table:
     return _table(file, layout, client_import.file_kind)
 
 
-def look_again(client_import: ClientImport) -> None:
-    """Guess anew what the columns hold, once a person has said how the file is written."""
+def look_again(client_import: ClientImport, said: Mapping[str, Any]) -> None:
+    """Guess anew what the columns hold, where somebody has said how the file is written.
+
+    Of ``said`` the fields of LAYOUT count that are not None. Raises BadFile.
+    """
+    layout = {name: said[name] for name in LAYOUT if said.get(name) is not None}
+    if not layout:
+        return
+    for name, value in layout.items():
+        setattr(client_import, name, value)
     client_import.columns = _guess(read_stored(client_import))
-    client_import.save(update_fields=["encoding", "delimiter", "has_header", "columns"])
+    client_import.save(update_fields=[*LAYOUT, "columns"])
 
 
 def open_stored(client_import: ClientImport) -> BinaryIO:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count
 
 from notifier.clients.imports import undoing
-from notifier.clients.imports.columns import REJECTION_NAMES
+from notifier.clients.imports.columns import REJECTION_NAMES, rejection_columns
 from notifier.clients.imports.models import ClientImport, ImportRejection
 from notifier.clients.imports.rows import CODES
 from notifier.clients.imports.undoing import UndoProspect
@@ -92,25 +92,18 @@ def rejected_csv(client_import: ClientImport) -> Iterator[str]:
     Line and reason come first: what a row has too much of stays beyond its last column.
     """
     names = [column["name"] for column in client_import.columns]
-    skipped = _rejection_columns(names)
+    skipped = rejection_columns(names)
     yield BOM + _csv_line(client_import, REJECTION_NAMES, names, skipped)
     rejections = ImportRejection.objects.filter(client_import=client_import).order_by("line", "id")
     for row in rejections.iterator(chunk_size=2_000):
         yield _csv_line(client_import, (str(row.line), row.reason), row.cells, skipped)
 
 
-def _rejection_columns(names: list[str]) -> tuple[int, ...]:
-    """Those of a file that is such a file itself: both or none."""
-    if any(names.count(name) != 1 for name in REJECTION_NAMES):
-        return ()
-    return tuple(names.index(name) for name in REJECTION_NAMES)
-
-
 def _csv_line(
     client_import: ClientImport,
     about: tuple[str, str],
     cells: list[str],
-    skipped: tuple[int, ...],
+    skipped: set[int],
 ) -> str:
     own = [cell for index, cell in enumerate(cells) if index not in skipped]
     text = io.StringIO()

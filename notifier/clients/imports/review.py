@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import F
 
-from notifier.clients.imports.chunk import Chunk, compared, take_chunk
+from notifier.clients.imports.chunk import Chunk, compare, take_chunk
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.imports.staging import table_of
 
@@ -54,7 +54,7 @@ def review_chunk(client_import: ClientImport) -> dict[str, Any] | None:
     if not chunk.rows:
         return None
     with connection.cursor() as cursor:
-        cursor.execute(COUNT.format(compared=compared(client_import)))
+        cursor.execute(COUNT.format(compared=compare(client_import.known_clients)))
         known, changed, leaving = cursor.fetchone()
         cursor.execute(NEW_OPT_OUTS)
         (new_opt_outs,) = cursor.fetchone()
@@ -81,7 +81,9 @@ def _more_examples(client_import: ClientImport, chunk: Chunk) -> dict[str, list[
             cursor.execute(NEW_EXAMPLES, [lacking])
             found["new"] += [_new_example(row) for row in _named(cursor)]
         if lacking := EXAMPLES - len(found["changed"]):
-            cursor.execute(CHANGED_EXAMPLES.format(compared=compared(client_import)), [lacking])
+            cursor.execute(
+                CHANGED_EXAMPLES.format(compared=compare(client_import.known_clients)), [lacking]
+            )
             found["changed"] += [_change_example(row) for row in _named(cursor)]
         if chunk.duplicates and (lacking := EXAMPLES - len(found["duplicates"])):
             cursor.execute(

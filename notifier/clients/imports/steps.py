@@ -40,8 +40,6 @@ COPIED_AT_ONCE = 1 << 20
 # After so long others that wait have their turn.
 TURN_SECONDS = 2.0
 _LOCK = 7_015_432
-# So many new or changed rows make the planner's figures wrong.
-MANY_ROWS = 10_000
 
 
 class Outcome(Enum):
@@ -158,7 +156,10 @@ class _Step:
             self._store(**values)
         yield
 
-    def _chunks(self, work: Callable[[], dict[str, Any] | None]) -> Iterator[None]:
+    def _chunks(
+        self, work: Callable[[], dict[str, Any] | None], *, left_as: str = "opted_out"
+    ) -> Iterator[None]:
+        """Chunk after chunk; ``left_as`` is why the clients leave whom a chunk names."""
         while True:
             with self._renewed():
                 if (fields := work()) is None:
@@ -168,33 +169,22 @@ class _Step:
             reach("import_chunk_committed")
             if left:
                 # Once more: recipients chosen meanwhile did not see it.
-                self.withdraw(left, "opted_out")
+                self.withdraw(left, left_as)
             yield
 
     def _undo(self) -> Iterator[None]:
         client_import = self.client_import
         yield from self._chunks(lambda: undoing.restore_chunk(client_import))
-        while True:
-            with self._renewed():
-                fields = undoing.remove_chunk(client_import, withdraw=self.withdraw)
-                if fields is None:
-                    break
-                removed = fields.pop("left", None)
-                self._store(**fields)
-            reach("import_chunk_committed")
-            if removed:
-                self.withdraw(removed, "client_deleted")
-            yield
+        yield from self._chunks(
+            lambda: undoing.remove_chunk(client_import, withdraw=self.withdraw),
+            left_as="client_deleted",
+        )
         self._end(ImportStatus.UNDONE, undone_at=Now())
 
     def _finish(self) -> None:
         """The file has done its service, and holds people's data: only what it did is kept."""
         client_import = self.client_import
         with self._renewed():
-            if client_import.new + client_import.changed >= MANY_ROWS:
-                # Else the planner believes for minutes that the table is as small as before.
-                with connection.cursor() as cursor:
-                    cursor.execute("ANALYZE client")
             staging.drop(client_import.pk)
             client_import.pieces.all()._raw_delete(client_import.pieces.db)
             self._store(status=ImportStatus.FINISHED, finished_at=Now())

@@ -22,7 +22,6 @@ from notifier.delivery import client_imports
 
 SHOWN = 20
 WAIT_SECONDS = 0.2
-LAYOUT = ("encoding", "delimiter", "has_header")
 DELIMITERS_BY_NAME = {words: mark for mark, words in DELIMITERS.items()}
 
 
@@ -110,13 +109,13 @@ def _receive(file: Path, options: Mapping[str, Any]) -> ClientImport:
         raise CommandError(f'"{file}" cannot be read: {error.strerror}.') from error
     except BadFile as error:
         raise CommandError(str(error)) from error
-    said = {name: options[name] for name in LAYOUT if options[name] is not None}
-    if "delimiter" in said:
-        said["delimiter"] = DELIMITERS_BY_NAME[said["delimiter"]]
-    if said:
-        for name, value in said.items():
-            setattr(client_import, name, value)
-        look_again(client_import)
+    delimiter = options["delimiter"]
+    said = {**options, "delimiter": DELIMITERS_BY_NAME[delimiter] if delimiter else None}
+    try:
+        look_again(client_import, said)
+    except BadFile as error:
+        lifecycle.discard(client_import)
+        raise CommandError(str(error)) from error
     return client_import
 
 

@@ -16,7 +16,7 @@ from notifier.clients.search import find_clients, only_search
 from notifier.delivery.bulk_actions import begin_bulk_action
 from notifier.delivery.models import BulkAction, MessageStatus
 from notifier.statistics.messages import find_messages
-from notifier.web.clients.filters import chips_of
+from notifier.web.clients.filters import chips_of, search_address
 from notifier.web.lists import wants_fragment
 from notifier.web.live import answer_refresh, live_part
 
@@ -32,7 +32,7 @@ DONE = {
 
 def chosen_search(query: QueryDict) -> dict[str, str]:
     """The search that finds whom a person means: the ticked rows, or all in the list."""
-    search = only_search(query.dict())  # type: ignore[arg-type]
+    search = only_search(query.dict())
     if query.get("scope") == "ticked":
         search["clients"] = ",".join(map(str, query.getlist("client"))) or "none"
     return search
@@ -120,5 +120,5 @@ def outcome_in_words(action: BulkAction) -> str:
 
 
 def _list_address(query: QueryDict) -> str:
-    search = only_search(query.dict())  # type: ignore[arg-type]
-    return f"{reverse('clients')}?{urlencode(search)}" if search else reverse("clients")
+    search = search_address(query)
+    return f"{reverse('clients')}?{search}" if search else reverse("clients")

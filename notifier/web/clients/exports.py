@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from notifier.clients.exporting import clients_csv, suppressed_csv
 from notifier.clients.models import SuppressedPhone
 from notifier.clients.search import find_clients
+from notifier.downloads import csv_download
 from notifier.web.clients.bulk import chosen_search
 
 
@@ -24,14 +25,4 @@ def export_suppressed(request: HttpRequest) -> StreamingHttpResponse:
 
 
 def _csv(lines: Iterator[str], *, name: str) -> StreamingHttpResponse:
-    day = timezone.localdate().isoformat()
-    return StreamingHttpResponse(
-        lines,
-        content_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}-{day}.csv"',
-            # A proxy that waits for the whole of it would hold a million rows.
-            "X-Accel-Buffering": "no",
-            "Cache-Control": "no-store",
-        },
-    )
+    return csv_download(lines, name=f"{name}-{timezone.localdate().isoformat()}")

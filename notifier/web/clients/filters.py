@@ -59,7 +59,7 @@ def kept_fields(query: QueryDict) -> list[tuple[str, str]]:
 
 def search_address(query: QueryDict) -> str:
     """The search alone, as the query of an address."""
-    return urlencode(only_search(query.dict()))  # type: ignore[arg-type]
+    return urlencode(only_search(query.dict()))
 
 
 def _import_in_words(typed: str) -> str:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 
+from notifier.clients.attribute_names import LONGEST_NAME
 from notifier.clients.cleaning import ClientProblems, clean_client
 from notifier.clients.exporting import attribute_in_words
 from notifier.clients.models import Client
@@ -20,7 +21,6 @@ from notifier.web.forms import PageForm
 
 CHECKED_FIELDS = ("phone", "operator", "tag", "timezone")
 SPARE_ROWS = 1
-LONGEST_ATTRIBUTE_NAME = 100
 MOST_PHONES = 10_000
 
 
@@ -148,8 +148,8 @@ def _read_rows(
     for name, text in rows:
         if not name:
             return {}, f'Attribute value "{text}" has no name.'
-        if len(name) > LONGEST_ATTRIBUTE_NAME:
-            return {}, f'Attribute name "{name[:20]}…" is longer than {LONGEST_ATTRIBUTE_NAME}.'
+        if len(name) > LONGEST_NAME:
+            return {}, f'Attribute name "{name[:20]}…" is longer than {LONGEST_NAME}.'
         if name in attributes:
             return {}, f'Attribute "{name}" is there twice: remove one.'
         is_as_before = name in known and attribute_in_words(known[name]) == text

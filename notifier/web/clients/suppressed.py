@@ -7,7 +7,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from notifier.clients.facets import COUNT_LIMIT
+from notifier.clients.facets import count_some
 from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.search import phone_like
 from notifier.delivery.withdrawal import release_phone
@@ -26,12 +26,12 @@ def suppressed(request: HttpRequest) -> HttpResponse:
     found = SuppressedPhone.objects.all()
     if typed:
         found = found.filter(phone_like(typed))
-    count = found.order_by()[: COUNT_LIMIT + 1].count()
+    count, is_capped = count_some(found)
     context = {
         "form": form,
-        "table": paginate(request, SuppressedTable(_in_order(found, is_few=count <= COUNT_LIMIT))),
-        "count": min(count, COUNT_LIMIT),
-        "is_capped": count > COUNT_LIMIT,
+        "table": paginate(request, SuppressedTable(_in_order(found, is_few=not is_capped))),
+        "count": count,
+        "is_capped": is_capped,
         "typed": typed,
     }
     name = "_suppressed" if wants_fragment(request, "suppressed") else "suppressed"

@@ -13,7 +13,7 @@ from notifier.clients.counting import TooSlow, stopped_in_time
 from notifier.clients.listing import FoundClients
 from notifier.clients.models import Client
 from notifier.clients.sample import add_sample_clients
-from notifier.clients.search import find_clients, only_search
+from notifier.clients.search import find_clients, only_search, read_id
 from notifier.delivery.withdrawal import delete_client, opt_in_client, opt_out_client
 from notifier.statistics.story import mailings_of, tell
 from notifier.web.clients.filters import chips_of, kept_fields, search_address
@@ -31,19 +31,19 @@ DAY_HOURS = range(9, 21)
 
 def clients(request: HttpRequest) -> HttpResponse:
     search = only_search(request.GET.dict())
+    found = _found(request, search)
     context = {
-        **_found(request, search),
+        **found,
         "search": search,
         "search_address": search_address(request.GET),
         "kept_fields": kept_fields(request.GET),
         "chips": chips_of(request.GET),
-        "is_empty": False,
+        "is_empty": not found["count"] and not search,
         "last_page": LAST_PAGE,
         "tags": facets.tag_values(),
         "operators": facets.operator_values(),
         "timezones": facets.timezone_values(),
     }
-    context["is_empty"] = not context["count"] and not search
     return render_list(request, "clients", "clients", context)
 
 
@@ -93,9 +93,8 @@ def check_client(request: HttpRequest, field: str) -> HttpResponse:
     """One field of the form as one leaves it: its group anew, with the error or without."""
     if field not in CHECKED_FIELDS:
         raise Http404
-    known = request.GET.get("client", "")
-    is_known = known.isascii() and known.isdigit() and len(known) < 19
-    client = get_object_or_404(Client, pk=int(known)) if is_known else None
+    known = read_id(request.GET.get("client", ""))
+    client = get_object_or_404(Client, pk=known) if known is not None else None
     form = ClientForm(request.POST, client=client)
     form.full_clean()
     # The person is at the next field already.

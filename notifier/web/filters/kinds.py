@@ -8,8 +8,7 @@ from notifier.clients.conditions import (
     FIELDS,
     OPS,
     VALUELESS_OPS,
-    Field,
-    attribute_field,
+    field_named,
 )
 
 # Fields whose values are offered, by the name of the list or the select.
@@ -25,16 +24,7 @@ KINDS = (
     "none", "text", "list", "date", "days", "truth", "tag", "operator", "timezone", "import",
     "mailing",
 )  # fmt: skip
-LONGEST_ATTRIBUTE_NAME = 100
 MOST_ATTRIBUTES = 500
-
-
-def field_of(name: str) -> Field | None:
-    attribute = name.removeprefix(ATTRIBUTE_PREFIX)
-    if attribute != name:
-        is_name = 0 < len(attribute) <= LONGEST_ATTRIBUTE_NAME
-        return attribute_field(attribute) if is_name else None
-    return FIELDS.get(name)
 
 
 def field_choices() -> list[tuple[str, str]]:
@@ -51,7 +41,7 @@ def op_words(name: str, op: str) -> str:
 
 
 def op_choices(name: str) -> list[tuple[str, str]]:
-    field = field_of(name)
+    field = field_named(name)
     ops = field.ops if field else ("is",)
     return [(op, op_words(name, op)) for op in ops]
 

@@ -8,8 +8,13 @@ from typing import Any
 
 from django.http import QueryDict
 
-from notifier.clients.conditions import VALUELESS_OPS, BadConditions, check_conditions
-from notifier.web.filters.kinds import field_of, kind_of, op_choices, op_words
+from notifier.clients.conditions import (
+    VALUELESS_OPS,
+    BadConditions,
+    check_conditions,
+    field_named,
+)
+from notifier.web.filters.kinds import kind_of, op_choices, op_words
 
 TOP = "top"
 JOINS = {
@@ -54,7 +59,7 @@ class Row:
     def find_problem(self) -> str:
         if not self.name:
             return "Choose what to compare."
-        found = field_of(self.name)
+        found = field_named(self.name)
         if found is None:
             return f'"{self.name}" is not a field: choose one.'
         if self.op not in found.ops:
@@ -189,7 +194,7 @@ def _in_full(part: Mapping[str, Any]) -> Mapping[str, Any]:
 def _row_of(comparison: Mapping[str, Any]) -> Row:
     name, op = str(comparison["field"]), str(comparison["op"])
     value = comparison.get("value", "")
-    found = field_of(name)
+    found = field_named(name)
     # An empty field to fill in would look forgotten.
     filled = {"is": "is_not_set", "is_not": "is_set"}.get(op, "") if value == "" else ""
     if found and filled in found.ops:

@@ -14,6 +14,7 @@ from notifier.clients.conditions import BadConditions, check_conditions, describ
 from notifier.clients.counting import TooSlow, count_clients, example_clients
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.models import ClientFilter
+from notifier.clients.search import read_id
 from notifier.clients.timezones import known_timezones
 from notifier.mailings.models import Mailing
 from notifier.web.filters.forms import LONGEST_NAME, FilterForm
@@ -137,8 +138,7 @@ def _field_choices(form: FilterForm) -> list[tuple[str, str]]:
 
 def _newest(model: Any, form: FilterForm, kind: str, label: str) -> list[tuple[str, str]]:
     """The newest rows of the model, and those that the form names."""
-    ids = {row.value.strip() for row in _rows_in(form) if row.kind == kind}
-    named = {int(typed) for typed in ids if typed.isascii() and typed.isdigit() and len(typed) < 19}
+    named = {read_id(row.value.strip()) for row in _rows_in(form) if row.kind == kind} - {None}
     newest = dict(model.objects.order_by("-pk").values_list("pk", label)[:MOST_OFFERED])
     newest |= dict(model.objects.filter(pk__in=named).values_list("pk", label))
     gone = dict.fromkeys(named - newest.keys(), "not there any more")

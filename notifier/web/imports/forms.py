@@ -11,11 +11,11 @@ from django.forms.boundfield import BoundField
 from notifier.clients.imports.columns import HOLDS, Column
 from notifier.clients.imports.detect import DELIMITERS, ENCODINGS
 from notifier.clients.imports.models import ClientImport, FileKind, KnownClients
+from notifier.clients.imports.receive import LAYOUT
 from notifier.delivery import client_imports
 from notifier.delivery.client_imports import ImportOptions, ImportProblems
 from notifier.web.forms import PageForm
 
-LAYOUT = ("encoding", "delimiter", "has_header")
 DEFAULTS = ("default_operator", "default_tag", "default_timezone")
 HEADER_CHOICES = [("yes", "Names of the columns"), ("no", "A client already")]
 

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from notifier.clients.imports import report
@@ -13,6 +12,7 @@ from notifier.clients.imports.lifecycle import has_done_anything
 from notifier.clients.imports.models import UNDOABLE, ClientImport, ImportStatus
 from notifier.delivery import client_imports
 from notifier.delivery.client_imports import WrongImportStatus
+from notifier.downloads import csv_download
 from notifier.statistics.overview import clusters_alive
 from notifier.web.badges import IMPORT_BADGES
 from notifier.web.imports.account import account_of
@@ -148,11 +148,5 @@ def confirm(request: HttpRequest, import_id: int, action: str) -> HttpResponse:
 @require_safe
 def rejected_rows(_request: HttpRequest, import_id: int) -> StreamingHttpResponse:
     shown = get_object_or_404(ClientImport, pk=import_id)
-    response = StreamingHttpResponse(
-        report.rejected_csv(shown), content_type="text/csv; charset=utf-8"
-    )
     stem = shown.file_name.rpartition(".")[0] or shown.file_name
-    response.headers["Content-Disposition"] = str(
-        content_disposition_header(as_attachment=True, filename=f"{stem}-rejected.csv")
-    )
-    return response
+    return csv_download(report.rejected_csv(shown), name=f"{stem}-rejected")

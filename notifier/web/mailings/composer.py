@@ -17,6 +17,7 @@ from notifier.clients.conditions import (
 )
 from notifier.clients.counting import AudienceCount, TooSlow, count_clients, example_clients
 from notifier.clients.models import Client, ClientFilter
+from notifier.clients.search import read_id
 from notifier.mailings.checking import default_end
 from notifier.mailings.lifecycle import WrongStatus
 from notifier.mailings.models import Mailing
@@ -74,8 +75,7 @@ def prospect_of(form: MailingForm) -> Prospect | None:
 
 
 def new_mailing(request: HttpRequest) -> HttpResponse:
-    filter_id = request.GET.get("filter", "")
-    chosen = ClientFilter.objects.filter(pk=filter_id).first() if filter_id.isdigit() else None
+    chosen = ClientFilter.objects.filter(pk=read_id(request.GET.get("filter", "")) or 0).first()
     form = MailingForm(request.POST or None, initial={"client_filter": chosen})
     if request.method == "POST" and form.is_valid():
         mailing = form.save(by=person_of(request))
@@ -109,8 +109,7 @@ def edit_mailing(request: HttpRequest, mailing_id: int) -> HttpResponse:
 
 def preview(request: HttpRequest) -> HttpResponse:
     """The fragment that follows the form: who would get it, and what launching would do."""
-    mailing_id = request.GET.get("mailing", "")
-    mailing = Mailing.objects.filter(pk=mailing_id).first() if mailing_id.isdigit() else None
+    mailing = Mailing.objects.filter(pk=read_id(request.GET.get("mailing", "")) or 0).first()
     form = MailingForm(request.GET, mailing=mailing)
     form.is_valid()
     context = {"prospect": prospect_of(form), "form": form}

@@ -61,9 +61,7 @@ def test_what_a_person_says_of_the_file_changes_what_is_guessed():
     client_import = received("79991234567;Анна\n")
     assert not client_import.has_header
 
-    client_import.has_header = True
-    client_import.encoding = "cp1251"
-    look_again(client_import)
+    look_again(client_import, {"has_header": True, "encoding": "cp1251", "delimiter": None})
 
     client_import.refresh_from_db()
     assert [each["name"] for each in client_import.columns] == ["79991234567", "РђРЅРЅР°"]
