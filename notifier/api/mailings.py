@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from notifier.api.statistics import (
     describe_in_detail,
 )
 from notifier.api.strict import StrictSerializer, read_query
-from notifier.clients.counting import count_clients
+from notifier.clients.counting import TooSlow, count_clients
 from notifier.delivery import control
 from notifier.delivery.models import MessageStatus
 from notifier.mailings.checking import default_end
@@ -75,7 +76,8 @@ class MailingSerializer(StrictSerializer):
     matched = serializers.IntegerField(
         read_only=True,
         allow_null=True,
-        help_text="Clients whom it reaches: counted now until it starts (null in lists), "
+        help_text="Clients whom it reaches: counted now until it starts (null in lists, and where "
+        "counting takes too long), "
         "its recipients without the opted-out from then on.",
     )
     warning = serializers.CharField(
@@ -146,7 +148,9 @@ def complete(mailings: list[Any], *, count_matching: bool) -> None:
         if not mailing.is_editable:
             mailing.matched = mailing.audience - mailing.counts[MessageStatus.SKIPPED]
         elif count_matching and mailing.matched is None:
-            mailing.matched = count_clients(mailing.conditions).reachable
+            # Left out where that takes the database too long: the rest is known all the same.
+            with suppress(TooSlow):
+                mailing.matched = count_clients(mailing.conditions).reachable
 
 
 class MailingQuery(StrictSerializer):

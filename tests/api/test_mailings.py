@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from notifier.clients.counting import TooSlow
 from notifier.delivery.models import Message
 from notifier.mailings.models import Mailing
 
@@ -425,3 +426,20 @@ def test_a_mailing_may_be_slowed_down_at_any_time(api, started_mailing):
 
     refused = api.patch(f"/api/mailing/{mailing.pk}/", {"rate_per_second": 0})
     assert (refused.status_code, list(refused.json()["errors"])) == (400, ["rate_per_second"])
+
+
+def test_a_mailing_whose_clients_take_too_long_to_count_is_shown_without_their_number(
+    api, clients, tomorrow, monkeypatch
+):
+    given = {"text": "x", "clients": {"tag": "a2"}, "start_time": tomorrow.isoformat()}
+    made = api.post("/api/mailing/", given).json()
+
+    def too_slow(_conditions):
+        raise TooSlow("It takes too long.")
+
+    monkeypatch.setattr("notifier.api.mailings.count_clients", too_slow)
+
+    shown = api.get(f"/api/mailing/{made['id']}/")
+
+    assert (shown.status_code, shown.json()["matched"]) == (200, None)
+    assert made["matched"] == 2
