@@ -12,14 +12,18 @@ from notifier.delivery.models import (
     Attempt,
     BulkAction,
     Claim,
+    DayCount,
     Frontier,
     GatewayCalls,
     GatewayHealth,
     Heartbeat,
     Message,
     MinuteCount,
+    QuarterHourCount,
     RateTokens,
+    RolledDay,
     Slot,
+    Traits,
 )
 from notifier.mailings.models import Gateway, Mailing
 
@@ -32,6 +36,7 @@ __all__ = [
     "Client",
     "ClientFilter",
     "ClientImport",
+    "DayCount",
     "Frontier",
     "Gateway",
     "GatewayCalls",
@@ -43,8 +48,11 @@ __all__ = [
     "Mailing",
     "Message",
     "MinuteCount",
+    "QuarterHourCount",
     "RateTokens",
+    "RolledDay",
     "SetupLink",
     "Slot",
     "SuppressedPhone",
+    "Traits",
 ]

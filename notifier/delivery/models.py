@@ -61,6 +61,15 @@ class Message(models.Model):
     duration_ms = models.PositiveIntegerField(null=True)
     http_status = models.PositiveSmallIntegerField(null=True)
     gateway_code = models.BigIntegerField(null=True)
+    # Of when it was chosen: clients change, and are deleted.
+    traits = models.ForeignKey(
+        "notifier.Traits",
+        models.DO_NOTHING,
+        null=True,
+        related_name="messages",
+        db_index=False,
+        db_constraint=False,
+    )
 
     class Meta:
         app_label = "notifier"
@@ -104,6 +113,25 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"message {self.pk}"
+
+
+class Traits(models.Model):
+    """What recipients have in common by which statistics tell them apart, each once."""
+
+    id = models.AutoField(primary_key=True)
+    operator = models.PositiveSmallIntegerField()
+    tag = models.CharField(max_length=100, db_collation="C")
+    timezone = models.CharField(max_length=64, db_collation="C")
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "traits"
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "tag", "timezone"], name="traits_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operator}, {self.tag or 'no tag'}, {self.timezone}"
 
 
 class Frontier(models.Model):
@@ -222,7 +250,7 @@ class MinuteCount(models.Model):
     )
     minute = models.DateTimeField()
     outcome = models.CharField(max_length=9)
-    count = models.PositiveIntegerField()
+    count = models.IntegerField()
 
     class Meta:
         app_label = "notifier"
@@ -231,6 +259,94 @@ class MinuteCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome}: {self.count} at {self.minute:%Y-%m-%d %H:%M}"
+
+
+class Dimension(models.TextChoices):
+    """By what messages are counted within a quarter of an hour, or a day."""
+
+    REASON = "reason", "Reason"
+    OPERATOR = "operator", "Operator"
+    TAG = "tag", "Tag"
+    TIMEZONE = "timezone", "Time zone"
+    ATTEMPTS = "attempts", "Attempts"
+    LATENCY = "latency", "Time to accept"
+    # Of whole days only: within a mailing's quarter of an hour they say nothing new.
+    MAILING = "mailing", "Mailing"
+    HOUR = "hour", "Hour of day"
+
+
+class QuarterHourCount(models.Model):
+    """How many messages of a mailing came to an outcome in a quarter of an hour, by a value.
+
+    Every message is counted once in each dimension, so that each adds up to
+    the same; but ``latency`` (milliseconds, see delivery.ledger.counting) has
+    only what was accepted, and ``retried`` attempts are counted by reason only.
+    A value is '' where there is none: no reason, no tag, traits not known.
+    Written with the results. Quarters of an hour, as every zone's days begin
+    with one.
+    """
+
+    pk = models.CompositePrimaryKey("mailing_id", "period", "dimension", "value", "outcome")
+    mailing = models.ForeignKey(
+        Mailing,
+        models.CASCADE,
+        related_name="quarter_hour_counts",
+        db_index=False,
+        db_constraint=False,
+    )
+    period = models.DateTimeField(help_text="When the quarter of an hour begins.")
+    dimension = models.CharField(max_length=8, choices=Dimension, db_collation="C")
+    value = models.CharField(max_length=100, db_collation="C")
+    outcome = models.CharField(max_length=9, db_collation="C")
+    count = models.IntegerField()
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "quarter_hour_count"
+        indexes = [models.Index(fields=["dimension", "period"], name="quarter_hour_count_period")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.count} at {self.period:%Y-%m-%d %H:%M}, {self.value}"
+
+
+class DayCount(models.Model):
+    """The same by days of the site's own time zone and gateways, over all their mailings.
+
+    Counts only while the day is among the rolled ones; see delivery.rollup.
+    """
+
+    pk = models.CompositePrimaryKey("dimension", "day", "gateway_id", "value", "outcome")
+    dimension = models.CharField(max_length=8, choices=Dimension, db_collation="C")
+    day = models.DateField()
+    gateway_id = models.BigIntegerField()
+    value = models.CharField(max_length=100, db_collation="C")
+    outcome = models.CharField(max_length=9, db_collation="C")
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "day_count"
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.count} on {self.day}, {self.value}"
+
+
+class RolledDay(models.Model):
+    """A day whose counters are in DayCount, by the time zone that the site had then.
+
+    Whoever changes a counter of a past day deletes its row here, so that the
+    quarters of an hour count again until it is rolled up anew.
+    """
+
+    day = models.DateField(primary_key=True)
+    timezone = models.CharField(max_length=64)
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "rolled_day"
+
+    def __str__(self) -> str:
+        return f"{self.day} in {self.timezone}"
 
 
 class GatewayHealth(models.Model):

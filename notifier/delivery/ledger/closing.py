@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from notifier.arrays import array_of
-from notifier.delivery.ledger.counting import COUNT_CHANGED
+from notifier.delivery.ledger.counting import COUNT_CHANGED, forget_counts
 from notifier.delivery.ledger.frontier import CHOOSE_WAITING
 from notifier.delivery.models import Claim, Frontier, Message
 from notifier.mailings.models import Mailing
@@ -53,9 +53,10 @@ CLOSE = f""",
             reason = CASE WHEN maybe_sent THEN reason ELSE %(reason)s END,
             due_at = NULL, finished_at = now()
         FROM chosen WHERE message.id = chosen.id AND message.status = 'pending'
-        RETURNING message.mailing_id, message.status AS outcome
+        RETURNING message.mailing_id, message.status AS outcome, message.traits_id,
+                  message.reason, message.attempts, message.duration_ms
     ),
-    counted AS ({COUNT_CHANGED})
+    {COUNT_CHANGED}
     SELECT count(*) FROM changed
 """
 
@@ -124,6 +125,7 @@ def delete_messages(mailing: Mailing) -> None:
             [mailing.pk, mailing.first_message_id or 0, mailing.last_message_id or -1],
         )
     messages._raw_delete(messages.db)
+    forget_counts(mailing)
     Claim.objects.filter(mailing=mailing).delete()
     Frontier.objects.filter(mailing=mailing).delete()
 

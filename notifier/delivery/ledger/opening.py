@@ -21,20 +21,37 @@ class OpenedChunk:
 
 OPEN_MESSAGES = """
     WITH chosen AS ({clients}),
+    -- Another mailing may add the same at this moment: what is written over is returned, too.
+    new_traits AS (
+        INSERT INTO traits (operator, tag, timezone)
+        SELECT DISTINCT operator, tag, timezone FROM chosen
+        WHERE NOT EXISTS (
+            SELECT FROM traits WHERE traits.operator = chosen.operator
+              AND traits.tag = chosen.tag AND traits.timezone = chosen.timezone
+        )
+        ORDER BY operator, tag, timezone
+        ON CONFLICT (operator, tag, timezone) DO UPDATE SET operator = excluded.operator
+        RETURNING id, operator, tag, timezone
+    ),
+    known_traits AS (SELECT * FROM new_traits UNION ALL SELECT * FROM traits),
     opened AS (
-        INSERT INTO message (mailing_id, client_id, phone, status, reason,
+        INSERT INTO message (mailing_id, client_id, phone, traits_id, status, reason,
                              due_at, finished_at, attempts, maybe_sent)
-        SELECT %s, id, phone,
+        SELECT %s, chosen.id, phone, known_traits.id,
                CASE WHEN opted_out_at IS NULL THEN 'pending' ELSE 'skipped' END,
                CASE WHEN opted_out_at IS NOT NULL THEN 'opted_out' END,
                NULL,
                CASE WHEN opted_out_at IS NOT NULL THEN now() END,
                0, false
-        FROM chosen ORDER BY chosen.id
-        RETURNING id, client_id, mailing_id, status
+        FROM chosen LEFT JOIN known_traits USING (operator, tag, timezone)
+        ORDER BY chosen.id
+        RETURNING id, client_id, mailing_id, status, traits_id, reason, attempts, duration_ms
     ),
-    changed AS (SELECT mailing_id, status AS outcome FROM opened WHERE status = 'skipped'),
-    counted AS ({count_changed} RETURNING 1)
+    changed AS (
+        SELECT mailing_id, status AS outcome, traits_id, reason, attempts, duration_ms
+        FROM opened WHERE status = 'skipped'
+    ),
+    {count_changed}
     SELECT count(*), count(*) FILTER (WHERE status = 'pending'),
            min(id), max(id), max(client_id)
     FROM opened
@@ -59,7 +76,7 @@ def open_messages(mailing_id: int, *, most: int) -> OpenedChunk:
             matching_clients(mailing.conditions)
             .filter(id__gt=mailing.last_client_id, id__lte=mailing.newest_client_id)
             .order_by("id")
-            .values("id", "phone", "opted_out_at")[:most]
+            .values("id", "phone", "opted_out_at", "operator", "tag", "timezone")[:most]
         )
         sql, parameters = clients.query.sql_with_params()
         cursor.execute(

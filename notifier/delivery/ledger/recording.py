@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F
 
 from notifier.arrays import array_of
-from notifier.delivery.ledger.counting import COUNT_CHANGED, count_one
+from notifier.delivery.ledger.counting import COUNT_CHANGED, count_one, keep_rollup_away
 from notifier.delivery.ledger.withdrawing import withdraw_unreachable
-from notifier.delivery.models import Message, MinuteCount
+from notifier.delivery.models import Message
 
 Columns = dict[str, Any]
 
@@ -62,7 +61,8 @@ RECORD_ACCEPTED = """
             http_status = 200, gateway_code = 0
         FROM result
         WHERE message.id = result.message_id AND message.claim_id = result.claim_id
-        RETURNING message.id, message.mailing_id, message.status, result.claim_id
+        RETURNING message.id, message.mailing_id, message.status, message.traits_id,
+                  message.reason, message.attempts, message.duration_ms, result.claim_id
     ),
 """
 
@@ -94,7 +94,8 @@ RECORD_OTHERS = """
             gateway_code = result.gateway_code
         FROM result
         WHERE message.id = result.message_id AND message.claim_id = result.claim_id
-        RETURNING message.id, message.mailing_id, message.status, result.claim_id
+        RETURNING message.id, message.mailing_id, message.status, message.traits_id,
+                  message.reason, message.attempts, message.duration_ms, result.claim_id
     ),
 """
 
@@ -102,10 +103,11 @@ RECORD_OTHERS = """
 SETTLE = f"""
     changed AS (
         SELECT mailing_id,
-               CASE WHEN status = 'pending' THEN 'retried' ELSE status END AS outcome
+               CASE WHEN status = 'pending' THEN 'retried' ELSE status END AS outcome,
+               traits_id, reason, attempts, duration_ms
         FROM recorded
     ),
-    counted AS ({COUNT_CHANGED}),
+    {COUNT_CHANGED},
     settled AS (
         UPDATE claim SET open = open - done.count
         FROM (SELECT claim_id, count(*) FROM recorded GROUP BY claim_id ORDER BY claim_id) AS done
@@ -190,6 +192,7 @@ def _columns(results: Sequence[Result], names: Iterable[str]) -> Columns:
 
 def _record_late_acceptances(results: Sequence[Result]) -> None:
     """Proof from a sender that lost its claim: whatever was thought since gives way to it."""
+    keep_rollup_away()
     for result in results:
         message = Message.objects.select_for_update().filter(pk=result.message_id).first()
         # It is gone where its mailing was cancelled and deleted at once.
@@ -203,20 +206,14 @@ def _record_late_acceptances(results: Sequence[Result]) -> None:
             finished_at=_now(), duration_ms=result.duration_ms,
             http_status=result.http_status, gateway_code=result.gateway_code,
         )  # fmt: skip
-        count_one(message.mailing_id, "accepted")
+        count_one(message.pk, times=1)
 
 
 def _forget_outcome(message: Message) -> None:
     if message.claim_id is not None:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE claim SET open = open - 1 WHERE id = %s", [message.claim_id])
-    if message.finished_at is not None:
-        counted = MinuteCount.objects.filter(
-            mailing_id=message.mailing_id,
-            minute=message.finished_at.replace(second=0, microsecond=0),
-            outcome=message.status,
-        )
-        counted.update(count=F("count") - 1)
+    count_one(message.pk, times=-1)
 
 
 def _now() -> datetime:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
-from notifier.delivery.ledger.counting import COUNT_CHANGED
+from notifier.delivery.ledger.counting import COUNT_MOVED, keep_rollup_away
 
 COUNTED_AS_SENT = "counted_as_sent"
 
@@ -66,11 +66,11 @@ CHOSEN = """
 
 REOPEN_MESSAGES = """
     WITH chosen AS (
-        SELECT id, client_id, status, date_trunc('minute', finished_at) AS minute
+        SELECT id, client_id, status, reason, finished_at
         FROM message WHERE {chosen} ORDER BY id FOR UPDATE
     ),
     judged AS (
-        SELECT chosen.id, chosen.status, chosen.minute,
+        SELECT chosen.id, chosen.status, chosen.reason, chosen.finished_at,
                CASE WHEN client.id IS NULL THEN 'client_deleted'
                     WHEN client.opted_out_at IS NOT NULL THEN 'opted_out' END AS barred
         FROM chosen LEFT JOIN client ON client.id = chosen.client_id
@@ -86,25 +86,19 @@ REOPEN_MESSAGES = """
         WHERE message.id = judged.id
           -- It may have been sent: saying "skipped" would claim to know better.
           AND (barred IS NULL OR judged.status <> 'unknown')
-        RETURNING message.mailing_id, message.status, judged.status AS status_before, judged.minute
+        RETURNING message.mailing_id, message.status, message.traits_id, message.reason,
+                  message.attempts, message.duration_ms, judged.status AS status_before,
+                  judged.reason AS reason_before, judged.finished_at AS finished_before
     ),
-    uncounted AS (
-        SELECT mailing_id, minute, status_before AS outcome, count(*)
-        FROM reopened GROUP BY mailing_id, minute, status_before
+    changed AS (
+        SELECT mailing_id, status_before AS outcome, traits_id, reason_before AS reason, attempts,
+               duration_ms, finished_before AS at, -1 AS times
+        FROM reopened
+        UNION ALL
+        SELECT mailing_id, status, traits_id, reason, attempts, duration_ms, now(), 1
+        FROM reopened WHERE status = 'skipped'
     ),
-    -- In the order in which senders write them, so that neither waits for the other.
-    held AS (
-        SELECT counted.mailing_id, counted.minute, counted.outcome, uncounted.count
-        FROM minute_count AS counted JOIN uncounted USING (mailing_id, minute, outcome)
-        ORDER BY counted.mailing_id, counted.minute, counted.outcome FOR UPDATE OF counted
-    ),
-    taken_back AS (
-        UPDATE minute_count SET count = minute_count.count - held.count
-        FROM held WHERE minute_count.mailing_id = held.mailing_id
-          AND minute_count.minute = held.minute AND minute_count.outcome = held.outcome
-    ),
-    changed AS (SELECT mailing_id, status AS outcome FROM reopened WHERE status = 'skipped'),
-    counted AS ({count_changed})
+    {count_moved}
     SELECT count(*) FILTER (WHERE status = 'pending'),
            count(*) FILTER (WHERE status = 'pending' AND status_before = 'unknown'),
            count(*) FILTER (WHERE status = 'skipped'),
@@ -112,7 +106,24 @@ REOPEN_MESSAGES = """
     FROM reopened
 """
 
-COUNT_AS_SENT = "UPDATE message SET reason = 'counted_as_sent' WHERE {chosen}"
+COUNT_AS_SENT = """
+    WITH chosen AS (SELECT id, reason FROM message WHERE {chosen} ORDER BY id FOR UPDATE),
+    decided AS (
+        UPDATE message SET reason = 'counted_as_sent'
+        FROM chosen WHERE message.id = chosen.id
+        RETURNING message.*, chosen.reason AS reason_before
+    ),
+    changed AS (
+        SELECT mailing_id, status AS outcome, traits_id, reason_before AS reason, attempts,
+               duration_ms, finished_at AS at, -1 AS times
+        FROM decided
+        UNION ALL
+        SELECT mailing_id, status, traits_id, reason, attempts, duration_ms, finished_at, 1
+        FROM decided
+    ),
+    {count_moved}
+    SELECT count(*) FROM decided
+"""
 
 
 def reopen_messages(choice: Choice, *, first: int, last: int) -> Reopened:
@@ -121,9 +132,10 @@ def reopen_messages(choice: Choice, *, first: int, last: int) -> Reopened:
     The caller holds the mailing's row, and sees to it that it is under way.
     Uses the primary key: a mailing's messages lie together.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        keep_rollup_away()
         cursor.execute(
-            REOPEN_MESSAGES.format(chosen=CHOSEN, count_changed=COUNT_CHANGED),
+            REOPEN_MESSAGES.format(chosen=CHOSEN, count_moved=COUNT_MOVED),
             _values(choice, first, last),
         )
         return Reopened(*cursor.fetchone())
@@ -131,9 +143,13 @@ def reopen_messages(choice: Choice, *, first: int, last: int) -> Reopened:
 
 def count_as_sent(choice: Choice, *, first: int, last: int) -> int:
     """Mark the chosen messages, which are unknown, as decided; how many. They stay unknown."""
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT_AS_SENT.format(chosen=CHOSEN), _values(choice, first, last))
-        return cursor.rowcount
+    with transaction.atomic(), connection.cursor() as cursor:
+        keep_rollup_away()
+        cursor.execute(
+            COUNT_AS_SENT.format(chosen=CHOSEN, count_moved=COUNT_MOVED),
+            _values(choice, first, last),
+        )
+        return cursor.fetchone()[0]
 
 
 def _values(choice: Choice, first: int, last: int) -> dict[str, Any]:

@@ -24,15 +24,17 @@ RESCUE_CLAIM = """
             attempts = attempts + 1, sent_at = lost.taken_at
         FROM lost JOIN gateway ON gateway.id = lost.gateway_id
         WHERE message.id = ANY(lost.message_ids) AND message.claim_id = lost.id
-        RETURNING message.id, message.mailing_id, message.status, message.attempts,
+        RETURNING message.id, message.mailing_id, message.status, message.traits_id,
+                  message.reason, message.attempts, message.duration_ms,
                   lost.taken_at, lost.worker
     ),
     changed AS (
         SELECT mailing_id,
-               CASE WHEN status = 'pending' THEN 'retried' ELSE status END AS outcome
+               CASE WHEN status = 'pending' THEN 'retried' ELSE status END AS outcome,
+               traits_id, reason, attempts, duration_ms
         FROM rescued
     ),
-    counted AS ({count_changed}),
+    {count_changed},
     told AS (
         INSERT INTO attempt (message_id, number, started_at, duration_ms, outcome, reason,
                              phase, error, reply)
