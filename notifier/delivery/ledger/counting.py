@@ -34,23 +34,24 @@ def by_dimension(*, rows: str, period: str, count: str) -> str:
     # grouping() has a bit for each column that is not the one that is grouped by.
     return f"""
     SELECT mailing_id, {period} AS period, outcome,
-           CASE grouping(operator, tag, timezone, reason, attempts, latency)
+           CASE grouping(operator, its_tag, timezone, its_reason, attempts, latency)
                WHEN 31 THEN 'operator' WHEN 47 THEN 'tag' WHEN 55 THEN 'timezone'
                WHEN 59 THEN 'reason' WHEN 61 THEN 'attempts' ELSE 'latency'
            END COLLATE "C" AS dimension,
-           coalesce(operator::text, tag, timezone, reason, attempts::text, latency::text, '')
-               COLLATE "C" AS value,
+           coalesce(
+               operator::text, its_tag, timezone, its_reason, attempts::text, latency::text, ''
+           ) COLLATE "C" AS value,
            {count} AS count
     FROM (
-        SELECT counted_row.*, operator, tag, timezone,
-               CASE WHEN outcome = 'accepted' THEN {LATENCY} END
-                   AS latency
+        SELECT counted_row.*, operator, timezone,
+               coalesce(tag, '') AS its_tag, coalesce(reason, '') AS its_reason,
+               CASE WHEN outcome = 'accepted' THEN {LATENCY} END AS latency
         FROM {rows} AS counted_row LEFT JOIN traits ON traits.id = counted_row.traits_id
     ) AS counted_row
     GROUP BY mailing_id, {period}, outcome, GROUPING SETS (
-        (operator), (tag), (timezone), (reason), (attempts), (latency)
+        (operator), (its_tag), (timezone), (its_reason), (attempts), (latency)
     )
-    HAVING CASE grouping(reason, latency)
+    HAVING CASE grouping(its_reason, latency)
                WHEN 2 THEN latency IS NOT NULL   -- by latency
                WHEN 3 THEN outcome <> 'retried'  -- by neither of the two
                ELSE true END
