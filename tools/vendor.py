@@ -51,7 +51,7 @@ ICON_NAMES = """
     alert-triangle arrow-back-up ban bell-off bell-ringing check chevron-left chevron-right
     circle-check circle-x clock clock-x database device-desktop download file-import
     help-circle layout-dashboard logout moon pencil player-pause player-play player-stop plus
-    search send sun trash upload user users users-plus x
+    printer search send sun trash upload user users users-plus x
 """.split()  # noqa: SIM905 - short to read and to change
 
 # The package of @tabler/core carries no licence file; this is its notice.
