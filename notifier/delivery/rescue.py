@@ -19,6 +19,7 @@ from notifier.delivery.client_imports import forget_old_uploads, wake_imports
 from notifier.delivery.ledger import rescue_expired_claim
 from notifier.delivery.models import Heartbeat
 from notifier.delivery.queue import enqueue
+from notifier.delivery.rollup import roll_up
 from notifier.delivery.slots import revive_dead_slots, wake_slots
 from notifier.delivery.work import earliest_due
 from notifier.mailings.models import Mailing, MailingStatus
@@ -28,7 +29,7 @@ AFTER_CANCEL = timedelta(hours=1)
 
 
 def sweep() -> None:
-    """Overdue starts, expired claims, dead slots, passed ends, wake-ups, imports, bulk actions."""
+    """Starts, claims, slots, ends, wake-ups, imports, bulk actions, past days: all that is due."""
     note_sweep()
     arm_starts()
     restart_preparations()
@@ -42,6 +43,7 @@ def sweep() -> None:
     forget_old_uploads()
     forget_old_heartbeats()
     forget_old_calls()
+    roll_up()
 
 
 def take_turn() -> bool:
