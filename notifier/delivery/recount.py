@@ -12,7 +12,12 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 
-from notifier.delivery.ledger.counting import QUARTER_HOUR, by_dimension, keep_rollup_away
+from notifier.delivery.ledger.counting import (
+    QUARTER_HOUR,
+    by_dimension,
+    keep_rollup_away,
+    with_traits,
+)
 
 
 class Difference(NamedTuple):
@@ -30,8 +35,6 @@ class Difference(NamedTuple):
 # S608: they are made of constants only.
 _ENDED = "(SELECT *, status AS outcome FROM message WHERE finished_at IS NOT NULL)"
 
-_ENDED_IN = QUARTER_HOUR.format(moment="finished_at")
-
 MINUTES = f"""
     SELECT mailing_id, minute, outcome,
            coalesce(counter.count, 0) AS counted, coalesce(ended.count, 0) AS actual
@@ -43,12 +46,14 @@ MINUTES = f"""
     WHERE coalesce(counter.count, 0) <> coalesce(ended.count, 0)
 """  # noqa: S608
 
+_OF_QUARTERS = with_traits(rows=_ENDED, period=QUARTER_HOUR.format(moment="finished_at"), times="1")
 QUARTERS = f"""
+    WITH ended_message AS MATERIALIZED ({_OF_QUARTERS})
     SELECT mailing_id, period, outcome, dimension, value,
            coalesce(counter.count, 0) AS counted, coalesce(ended.count, 0) AS actual
     FROM (SELECT * FROM quarter_hour_count WHERE outcome <> 'retried') AS counter
     FULL JOIN (
-        {by_dimension(rows=_ENDED, period=_ENDED_IN, count="count(*)")}
+        {by_dimension(rows="ended_message")}
     ) AS ended USING (mailing_id, period, outcome, dimension, value)
     WHERE coalesce(counter.count, 0) <> coalesce(ended.count, 0)
 """  # noqa: S608
