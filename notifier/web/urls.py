@@ -12,6 +12,7 @@ from notifier.web.imports import settings as import_settings
 from notifier.web.imports import upload
 from notifier.web.imports import views as imports
 from notifier.web.mailings import composer, resolution, views
+from notifier.web.report.mailing import mailing_report
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
@@ -68,6 +69,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mailings/<int:mailing_id>/edit/", composer.edit_mailing, name="edit_mailing"),
     path("mailings/", views.mailings, name="mailings"),
     path("mailings/<int:mailing_id>/", views.mailing, name="mailing"),
+    path("mailings/<int:mailing_id>/report/", mailing_report, name="mailing_report"),
     path("mailings/<int:mailing_id>/confirm/<str:action>/", views.confirm, name="confirm"),
     path("mailings/<int:mailing_id>/send-again/", resolution.send_again, name="send_again"),
     path("mailings/<int:mailing_id>/decide/", resolution.decide, name="decide"),

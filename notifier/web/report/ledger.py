@@ -20,6 +20,10 @@ class LedgerLine:
     badge: Badge | None = None
     is_part: bool = False
 
+    @property
+    def look(self) -> str:
+        return f"me-1 text-{self.badge.colour}" if self.badge else ""
+
 
 @dataclass(frozen=True)
 class Ledger:

@@ -28,7 +28,6 @@ RETRIED = (
     "Put back to wait: an attempt that came to nothing, after which the message was tried again."
     " These are attempts, not messages, and not part of the sum."
 )
-NOT_SENT = "Not sent: expired, cancelled and skipped together."
 AUDIENCE = "Audience: how many clients matched when the mailing started. Each has one message."
 
 

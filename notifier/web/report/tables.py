@@ -42,9 +42,9 @@ class Table:
     total: Row
 
     @property
-    def says_nothing(self) -> bool:
-        """One line that is the whole, for which there is no name."""
-        return not self.rows or (len(self.rows) == 1 and not self.rows[0].value)
+    def only(self) -> str:
+        """What all have in common; empty where they differ, which a table shows."""
+        return self.rows[0].name if len(self.rows) == 1 else ""
 
 
 def table_of(scope: Scope, by: By, *, heading: str, head: str, most: int = MOST_LINES) -> Table:

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Max, Min
 from django.utils import timezone
@@ -12,9 +13,9 @@ from notifier.delivery.models import GatewayIncident, MinuteCount
 from notifier.delivery.rollup import local_day, midnight_of
 from notifier.mailings.models import Mailing
 from notifier.statistics.breakdown import By, Group, Scope, group_by
-from notifier.statistics.counts import reason_in_words
 from notifier.statistics.series import ALWAYS_SHOWN, SHOWN, Series, outcomes_per_minute
-from notifier.web.badges import GATEWAY_BADGES
+from notifier.web.charts import chart_of
+from notifier.web.report.tables import capped
 
 MINUTE = timedelta(minutes=1)
 # The finest steps that still leave columns wide enough to be seen.
@@ -63,6 +64,15 @@ class Incident:
     began_at: datetime
     ended_at: datetime | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class IncidentList:
+    """The earliest, and how many more there were, of how many seconds together."""
+
+    shown: list[Incident]
+    more: int
+    more_seconds: float
 
 
 def mailing_timeline(mailing: Mailing) -> Timeline | None:
@@ -133,19 +143,31 @@ def _series(times: list[datetime], groups: Sequence[Group], label: str) -> Serie
     )
 
 
-def lines_of_incidents(incidents: Sequence[GatewayIncident], *, now: datetime) -> list[Incident]:
-    return [
+def list_incidents(incidents: Sequence[GatewayIncident]) -> IncidentList:
+    now = timezone.now()
+    lines = [
         Incident(
             number=number,
             gateway=incident.gateway.name,
-            word=GATEWAY_BADGES[incident.kind].word,
-            reason=reason_in_words(incident.reason),
+            word=incident.get_kind_display(),
+            reason=incident.reason,
             began_at=incident.began_at,
             ended_at=incident.ended_at,
             seconds=((incident.ended_at or now) - incident.began_at).total_seconds(),
         )
         for number, incident in enumerate(incidents, start=1)
     ]
+    shown, left = capped(lines, MOST_INCIDENTS)
+    return IncidentList(shown, len(left), sum(incident.seconds for incident in left))
+
+
+def chart_with(timeline: Timeline, incidents: IncidentList) -> dict[str, Any]:
+    """What the templates need to draw both."""
+    return {
+        "timeline": timeline,
+        "chart": chart_of(timeline.series, sentence=f"Messages by {timeline.step} and outcome"),
+        "marks": marks_in(timeline, incidents.shown),
+    }
 
 
 def marks_in(timeline: Timeline, incidents: Sequence[Incident]) -> list[dict[str, float]]:
