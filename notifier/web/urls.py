@@ -13,6 +13,7 @@ from notifier.web.imports import upload
 from notifier.web.imports import views as imports
 from notifier.web.mailings import composer, resolution, views
 from notifier.web.report.mailing import mailing_report
+from notifier.web.report.period import period_report
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
@@ -64,6 +65,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("clients/<int:client_id>/", clients.client, name="client"),
     path("clients/<int:client_id>/edit/", clients.edit_client, name="edit_client"),
+    path("report/", period_report, name="report"),
     path("mailings/new/", composer.new_mailing, name="new_mailing"),
     path("mailings/preview/", composer.preview, name="preview_mailing"),
     path("mailings/<int:mailing_id>/edit/", composer.edit_mailing, name="edit_mailing"),

@@ -74,16 +74,19 @@ def _lines(
 
 @dataclass(frozen=True)
 class Figure:
-    """One of the few numbers at the top."""
+    """One of the few numbers at the top; a part of the whole, or the whole itself."""
 
     word: str
     count: int
-    colour: str
+    colour: str = ""
+    is_part: bool = True
 
 
-def figures_of(counts: Mapping[str, int]) -> list[Figure]:
+def figures_of(counts: Mapping[str, int], *, whole: str) -> list[Figure]:
     """What the report says in one look; what is not sent, and what waits, in one number each."""
-    shown = [
+    all_of_them = sum(counts.get(status, 0) for status in MESSAGE_BADGES)
+    shown = [Figure(whole, all_of_them, is_part=False)]
+    shown += [
         Figure(MESSAGE_BADGES[status].word, counts[status], MESSAGE_BADGES[status].colour)
         for status in ("accepted", "failed", "unknown")
     ]

@@ -53,7 +53,7 @@ def _account(shown: Mailing) -> dict[str, Any]:
     return {
         "ledger": ledger,
         "notes": marks,
-        "figures": figures_of(counts),
+        "figures": figures_of(counts, whole="Audience"),
         "is_so_far": is_open,
     }
 
