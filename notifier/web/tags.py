@@ -105,12 +105,6 @@ def percent_of(part: int, whole: int) -> str:
 
 
 @register.filter
-def percent_of_any(part: int, whole: int) -> str:
-    """``142 %``: also of something smaller, as a change is of what was before."""
-    return f"{round(part * 100 / whole):,}\u00a0%" if whole else "–"
-
-
-@register.filter
 def milliseconds(value: int | None) -> str:
     """``85 ms``, ``1.2 s``."""
     if value is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from django.http import QueryDict
 
 from notifier.clients.search import read_id
 from notifier.mailings.models import Gateway, Mailing
-from notifier.statistics.breakdown import By, Scope
+from notifier.statistics.breakdown import By, Scope, first_day
 from notifier.statistics.periods import PRESETS, BadPeriod, Period, parse_period, previous
 
 # What the page offers, in this order.
@@ -49,10 +50,12 @@ class Asked:
     def scope(self) -> Scope:
         return self._scope_of(self.period)
 
-    @property
+    @cached_property
     def scope_before(self) -> Scope | None:
-        """The same before the period; None where that would be before everything."""
-        return None if self.period.preset == "all" else self._scope_of(self.before)
+        """The same before the period; None where not all of that has been counted."""
+        first = first_day()
+        is_counted = first is not None and first <= self.before.first
+        return self._scope_of(self.before) if is_counted else None
 
     @property
     def before(self) -> Period:

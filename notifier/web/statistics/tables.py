@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import django_tables2 as tables
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from notifier.delivery.models import TERMINAL
 from notifier.statistics.breakdown import By, Group
-from notifier.statistics.words import names_of
+from notifier.statistics.words import deleted_name, names_of
 from notifier.web.charts import word_of
 from notifier.web.lists import WIDE_ONLY
 from notifier.web.statistics.links import messages_address
@@ -33,6 +34,11 @@ class Line:
     name: str
     counts: dict[str, int]
     address: Callable[[str], str]
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether there is nothing any more to lead to; its messages went with it."""
+        return self.name == deleted_name(By.MAILING, self.value)
 
     @property
     def total(self) -> int:
@@ -76,7 +82,7 @@ class OutcomeColumn(tables.Column):
 class BreakdownTable(tables.Table):
     """Sorted by the size of its groups, unless asked otherwise."""
 
-    name = tables.Column()
+    name = tables.Column(attrs={"td": {"class": "name"}})
     total = tables.Column(verbose_name="Messages", attrs=NUMBER)
     accepted = OutcomeColumn("accepted")
     accepted_share = tables.Column(verbose_name="Share", attrs=WIDE_NUMBER)
@@ -88,10 +94,14 @@ class BreakdownTable(tables.Table):
 
     def __init__(self, lines: Sequence[Line], *, by: By, **options: Any) -> None:
         super().__init__(lines, **options)
+        self.by = by
         self.columns["name"].column.verbose_name = BREAKDOWNS[by]
 
     def render_name(self, record: Line) -> SafeString:
-        return format_html('<span class="name">{}</span>', record.name)
+        if self.by is By.MAILING and not record.is_deleted:
+            address = reverse("mailing", args=[record.value])
+            return format_html('<a href="{}">{}</a>', address, record.name)
+        return format_html("{}", record.name)
 
     def render_total(self, record: Line) -> SafeString | str:
         return linked(record.total, record.address(""))

@@ -33,6 +33,7 @@ from notifier.web.statistics.tables import BreakdownTable, Line, lines_of
 ELEMENT = "statistics"
 # So many bars lie below one another before a chart is as long as its table.
 MOST_RANKED = 12
+MOST_PERCENT = 1000
 # Up to so many days the bars of a chart stand for these.
 BUCKETS = ((2, By.HOURLY), (62, By.DAY), (400, By.WEEK))
 IN_TIME = (By.HOUR, By.WEEKDAY)
@@ -50,6 +51,12 @@ class Figure:
     @property
     def change(self) -> int:
         return self.count - (self.before or 0)
+
+    @property
+    def percent(self) -> int | None:
+        """The change in percent, where that says more than the number."""
+        percent = round(self.size * 100 / self.before) if self.before else 0
+        return percent if 0 < percent < MOST_PERCENT else None
 
     @property
     def size(self) -> int:
@@ -80,7 +87,8 @@ def statistics(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "without_mailing": asked.query(mailing=""),
         "report_address": _report_address(asked),
-        "typed": request.GET,
+        "typed_first": request.GET.get("from") or asked.period.first.isoformat(),
+        "typed_last": request.GET.get("to") or asked.period.last.isoformat(),
         "gateways": Gateway.objects.order_by("id"),
         "is_empty": not any(counts.values()),
         "figures": _figures(asked, counts),
