@@ -105,15 +105,12 @@ def read_query(query: QueryDict | Mapping[str, str]) -> Asked:
     except BadPeriod as bad:
         problems[bad.field] = str(bad)
         period = parse_period({})
-    try:
-        by = By(query.get("by") or By.MAILING)
-    except ValueError:
-        by = By.MAILING
+    by = query.get("by") or By.MAILING
     if by not in BREAKDOWNS:
-        problems["by"] = f'There is no breakdown by "{query.get("by")}".'
+        problems["by"] = f'There is no breakdown by "{by}".'
         by = By.MAILING
     gateway, mailing = _named(Gateway, query, problems), _named(Mailing, query, problems)
-    return Asked(period, by, gateway, mailing, problems)
+    return Asked(period, By(by), gateway, mailing, problems)
 
 
 Row = TypeVar("Row", Gateway, Mailing)
