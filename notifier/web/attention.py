@@ -83,7 +83,7 @@ def _about_processes(clusters: int, lag: Lag) -> Iterator[Notice]:
             "Nothing is sent, started or imported until one runs; nothing is lost meanwhile. "
             "An administrator should start one: make run, or manage.py qcluster.",
         )
-    elif (lag.sweep_silence_seconds or 0.0) > WORRY_ABOUT_SWEEP_AFTER_SECONDS:
+    elif is_sweep_silent(lag):
         yield Notice(
             "danger",
             "alert-triangle",
@@ -100,6 +100,10 @@ def _about_processes(clusters: int, lag: Lag) -> Iterator[Notice]:
             f"{_lag_in_words(lag)} All workers may be busy: it gets better by itself, or with "
             "another cluster.",
         )
+
+
+def is_sweep_silent(lag: Lag) -> bool:
+    return (lag.sweep_silence_seconds or 0.0) > WORRY_ABOUT_SWEEP_AFTER_SECONDS
 
 
 def _lag_in_words(lag: Lag) -> str:
@@ -120,7 +124,7 @@ def _about_gateways(gateways: Iterable[GatewayState]) -> Iterator[Notice]:
                 f"{because}Nothing leaves through it until a person releases it; no message is "
                 "lost meanwhile.",
                 reverse("release_gateway", args=[each.gateway.pk]),
-                f"Release {name}",
+                "Release",
                 posts=True,
             )
         elif each.is_shut:

@@ -30,7 +30,7 @@ from notifier.statistics.overview import (
 )
 from notifier.statistics.progress import Progress, progress_of
 from notifier.statistics.series import outcomes_per_hour, recent_rates
-from notifier.web.attention import WORRY_AFTER_SECONDS, Notice, notices
+from notifier.web.attention import WORRY_AFTER_SECONDS, Notice, is_sweep_silent, notices
 from notifier.web.badges import MESSAGE_BADGES, Badge
 from notifier.web.charts import chart_of
 from notifier.web.links import messages_address, page_address
@@ -122,6 +122,7 @@ def _health(totals: DayTotals) -> dict[str, Any]:
         "clusters": clusters,
         "lag": lag,
         "lag_seconds": _worrying(lag),
+        "sweep_is_silent": is_sweep_silent(lag),
         "gateways": _with_lately(gateways),
         "gateway_address": gateways[0].gateway.base_url if gateways else "",
         "uses_sandbox": settings.ENVIRONMENT.uses_sandbox_gateway,
