@@ -16,9 +16,9 @@ class Lag:
 
 
 # A task that is locked till later is not due, or a worker has it. Of messages
-# counts since when a mailing stands still though nothing forbids it: it has some
-# that are due, its gateway is neither shut nor without a token, and no sender has
-# claimed any. Minutes are the last that its counters know.
+# counts since when a mailing stands still though nothing forbids it: it should have
+# started, or has some that are due, its gateway is neither shut nor without a token,
+# and no sender has claimed any. Minutes are the last that its counters know.
 QUEUE_LAG = """
     SELECT count(*), coalesce(extract(epoch FROM now() - min(lock)), 0)::float,
            greatest(extract(epoch FROM now() - (
@@ -39,14 +39,17 @@ QUEUE_LAG = """
                LEFT JOIN rate_tokens AS common
                    ON common.scope = 'gateway' AND common.owner_id = gateway.id
                CROSS JOIN LATERAL (
-                   SELECT start_time AS due_at FROM frontier
+                   SELECT start_time AS due_at WHERE status = 'scheduled'
+                   UNION ALL
+                   SELECT start_time FROM frontier
                    WHERE frontier.mailing_id = mailing.id AND next_id <= last_message_id
                    UNION ALL
                    (SELECT due_at FROM message
                     WHERE message.mailing_id = mailing.id AND due_at <= now()
                     ORDER BY due_at LIMIT 1)
                ) AS first
-               WHERE status IN ('preparing', 'running') AND now() < end_time
+               WHERE status IN ('scheduled', 'preparing', 'running')
+                 AND start_time <= now() AND now() < end_time
                  AND coalesce(health.state, 'closed') NOT IN ('open', 'held')
                  AND NOT EXISTS (SELECT FROM claim WHERE claim.mailing_id = mailing.id)
            )), 0)::float,

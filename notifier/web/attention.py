@@ -109,7 +109,9 @@ def is_sweep_silent(lag: Lag) -> bool:
 def _lag_in_words(lag: Lag) -> str:
     if lag.task_seconds >= lag.message_seconds:
         return f"Something has been due for {duration(lag.task_seconds)}, and no worker took it."
-    return f"Messages have been due for {duration(lag.message_seconds)}, and no sender took them."
+    return (
+        f"A mailing has stood still for {duration(lag.message_seconds)}, though nothing forbids it."
+    )
 
 
 def _about_gateways(gateways: Iterable[GatewayState]) -> Iterator[Notice]:

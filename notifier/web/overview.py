@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -101,6 +101,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         element_id="live",
         every_seconds=BUSY_REFRESH_SECONDS if under_way else QUIET_REFRESH_SECONDS,
         announce=_spoken(context["attention"]),
+        title=_tab_title(context["attention"]),
     )
     if answer := answer_refresh(request, part, context):
         return answer
@@ -190,6 +191,10 @@ def _figures(totals: DayTotals) -> list[DayFigure]:
         )
         for outcome in DAY_OUTCOMES
     ]
+
+
+def _tab_title(attention: Sequence[Notice]) -> str:
+    return f"({len(attention)}) Overview · Notifier" if attention else "Overview · Notifier"
 
 
 def _spoken(attention: Iterable[Notice]) -> str:

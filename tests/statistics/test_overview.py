@@ -184,6 +184,14 @@ def test_messages_lag_when_nothing_forbids_them_and_nobody_claims_them(forbid, t
     assert lag == pytest.approx(expected, abs=5)
 
 
+def test_a_start_that_nobody_makes_lags_too():
+    start = timezone.now() - timedelta(minutes=3)
+    make_mailing(start_time=start)
+    make_mailing(start_time=start - timedelta(hours=1), status="draft")
+
+    assert queue_lag().message_seconds == pytest.approx(180, abs=5)
+
+
 def test_failed_messages_of_what_has_finished_lately_are_told():
     now = timezone.now()
     fresh, old = make_finished(), make_finished(finished_at=now - timedelta(days=3))

@@ -187,6 +187,7 @@ def test_the_worst_comes_first_and_everything_says_what_mends_it(browser: Browse
         f"/clients/imports/{waiting.pk}/",
     ):
         assert f'<a class="btn btn-sm" href="{address}">' in html
+    assert "<title>(6) Overview · Notifier</title>" in html
     assert 'data-announce="Needs attention: Default gateway is on hold; Paused has' in html
 
 
