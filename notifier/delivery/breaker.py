@@ -140,15 +140,17 @@ CLOSE_RAMPED = """
         WHERE state = 'ramping' AND since <= now() - %(ramp)s * interval '1 second'
         RETURNING gateway_id
     )
-    UPDATE gateway_incident SET ended_at = now()
+    UPDATE gateway_incident SET ended_at = greatest(now(), began_at)
     FROM closed
     WHERE gateway_incident.gateway_id = closed.gateway_id AND ended_at IS NULL
 """
 
 # What a change between open, held and ramping makes of incidents. Only for who
-# has just changed the gateway's row, and so holds it: others could undo it.
+# has just changed the gateway's row, and so holds it: others could undo it. A
+# change is dated by its transaction's beginning, and may have waited for one that
+# began later: so no incident ends before it began, nor begins before the last ended.
 END_INCIDENT_OF_ANOTHER_KIND = """
-    UPDATE gateway_incident AS incident SET ended_at = since
+    UPDATE gateway_incident AS incident SET ended_at = greatest(since, began_at)
     FROM gateway_health AS health
     WHERE health.gateway_id = %(gateway)s AND incident.gateway_id = health.gateway_id
       AND ended_at IS NULL AND state IN ('open', 'held')
@@ -156,7 +158,11 @@ END_INCIDENT_OF_ANOTHER_KIND = """
 """
 BEGIN_INCIDENT = """
     INSERT INTO gateway_incident (gateway_id, kind, reason, began_at)
-    SELECT gateway_id, state, reason, since FROM gateway_health
+    SELECT gateway_id, state, reason, greatest(since, (
+        SELECT max(ended_at) FROM gateway_incident AS past
+        WHERE past.gateway_id = gateway_health.gateway_id
+    ))
+    FROM gateway_health
     WHERE gateway_id = %(gateway)s AND state IN ('open', 'held')
     ON CONFLICT (gateway_id) WHERE ended_at IS NULL DO NOTHING
 """

@@ -423,6 +423,11 @@ class GatewayIncident(models.Model):
     def __str__(self) -> str:
         return f"{self.gateway_id}: {self.kind} from {self.began_at}"
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasted; None while it does."""
+        return (self.ended_at - self.began_at).total_seconds() if self.ended_at else None
+
 
 class GatewayCalls(models.Model):
     """How many calls of a gateway ended within a second, and how many of them in trouble."""

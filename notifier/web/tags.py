@@ -130,10 +130,13 @@ def duration(seconds: float | None) -> str:
 
 @register.filter
 def rate(per_second: float) -> str:
-    """``9,800 messages per second``, or by the minute where it is slow."""
+    """``9,800 messages per second``, or by the minute or hour where it is slow."""
     if per_second >= 10:
         return f"{round(per_second):,} messages per second"
-    return f"{max(round(per_second * 60), 1):,} messages per minute"
+    if per_second * 60 > 1.5:
+        return f"{round(per_second * 60):,} messages per minute"
+    hourly = max(round(per_second * 3600), 1)
+    return f"{hourly:,} message{'' if hourly == 1 else 's'} per hour"
 
 
 @register.filter

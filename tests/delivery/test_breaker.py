@@ -1,6 +1,9 @@
 """The breaker: a gateway in trouble is left alone, and the messages wait at no cost."""
 
+import random
+from contextlib import suppress
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import transaction
@@ -319,7 +322,24 @@ EVENTS = {
 }
 
 
-@given(events=st.lists(st.sampled_from([*EVENTS, "hold", "release", "rested", "ramped"])))
+ALL_EVENTS = (*EVENTS, "hold", "release", "rested", "ramped")
+
+
+def make_happen(event: str, gateway: int, *, by: str) -> None:
+    match event:
+        case "hold":
+            breaker.hold(gateway, reason=f"Put on hold by {by}")
+        case "release":
+            breaker.release(gateway)
+        case "rested":
+            let_rest_pass()
+        case "ramped":
+            let_ramp_pass()
+        case _:
+            breaker.note_calls(EVENTS[event](gateway))
+
+
+@given(events=st.lists(st.sampled_from(ALL_EVENTS)))
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -328,20 +348,39 @@ def test_the_incidents_are_the_history_of_states(gateway, events):
         table.objects.all().delete()
     expected: list[list[str | bool]] = []
     for event in events:
-        match event:
-            case "hold":
-                breaker.hold(gateway.pk, reason="by hand")
-            case "release":
-                breaker.release(gateway.pk)
-            case "rested":
-                let_rest_pass()
-            case "ramped":
-                let_ramp_pass()
-            case _:
-                breaker.note_calls(EVENTS[event](gateway.pk))
+        make_happen(event, gateway.pk, by="hand")
         extend_history(expected, GatewayHealth.objects.first())
 
     assert incidents() == [tuple(each) for each in expected]
+
+
+class Crash(Exception):
+    """A sender dies before it commits."""
+
+
+def act_at_random(gateway: int, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(40):
+        with suppress(Crash), transaction.atomic():
+            make_happen(chance.choice(ALL_EVENTS), gateway, by=str(seed))
+            if chance.random() < 0.2:
+                raise Crash
+
+
+def test_many_senders_that_die_now_and_then_keep_the_incidents_right(gateway):
+    senders = [Beside(act_at_random, gateway.pk, seed) for seed in range(4)]
+    for sender in senders:
+        sender.finish()
+
+    rows = list(GatewayIncident.objects.order_by("began_at", "id"))
+    assert len(rows) > 5
+    for one, next_one in pairwise(rows):
+        assert one.ended_at is not None
+        assert one.ended_at <= next_one.began_at
+    lasts = rows[-1].ended_at is None
+    assert lasts is (health().state != "closed")
+    if health().state in ("open", "held"):
+        assert rows[-1].kind == health().state
 
 
 def extend_history(history: list[list[str | bool]], now: GatewayHealth | None) -> None:
