@@ -118,7 +118,12 @@ class _Session(smtplib.SMTP):
         code, words = self.getreply()
         if code != MAY_LEAVE:
             raise smtplib.SMTPDataError(code, words)
-        self.before_it_leaves()
+        try:
+            self.before_it_leaves()
+        except BaseException:
+            # The mail server waits for the e-mail, and would take a goodbye for it.
+            self.close()
+            raise
         self.progress.has_left = True
         self.send(re.sub(rb"(?m)^\.", b"..", message).removesuffix(b"\r\n") + b"\r\n.\r\n")
         return self.getreply()
