@@ -102,13 +102,18 @@ def next_time(daily: DailyEmail, now: datetime) -> datetime:
     local = local_time(daily, now)
     if is_due(daily, now):
         return local
-    is_failing = daily.day == yesterday_of(daily, now) and _waits(daily)
-    if daily.is_on and is_failing and daily.next_attempt_at:
-        retry = local_time(daily, daily.next_attempt_at)
-        if retry.date() == local.date():
-            return retry
+    if is_failing(daily, now) and daily.next_attempt_at:
+        return local_time(daily, daily.next_attempt_at)
     day = local.date() if local.time() < daily.at else local.date() + ONE_DAY
     return datetime.combine(day, daily.at, ZoneInfo(daily.timezone))
+
+
+def is_failing(daily: DailyEmail, now: datetime) -> bool:
+    """Whether yesterday's could not be sent so far, and is tried again today."""
+    yesterday = yesterday_of(daily, now)
+    if not daily.is_on or daily.day != yesterday or not _waits(daily):
+        return False
+    return daily.next_attempt_at is None or yesterday_of(daily, daily.next_attempt_at) == yesterday
 
 
 def was_missed(daily: DailyEmail, now: datetime) -> bool:

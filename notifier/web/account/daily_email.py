@@ -96,6 +96,7 @@ def daily_email(request: HttpRequest) -> HttpResponse:
         "daily": daily,
         "status": _status(daily, now),
         "next_time": _local(daily, wishes.next_time(daily, now)) if daily.is_on else "",
+        "is_failing": wishes.is_failing(daily, now),
         "can_send": can_send(),
         "site_url": "" if settings.SITE_URL_IS_SET else settings.SITE_URL,
         "timezones": sorted(known_timezones()),

@@ -71,7 +71,7 @@ def test_changes_are_told_as_a_person_would(reader, today, before, change):
 
     text = letter_about(DAY, reader).text.replace("\u00a0", " ")
 
-    assert f"Mon 23 Nov: {change} (of {before:,})" in text.replace("against ", "")
+    assert f"Mon 23 Nov: {change} (was {before:,})" in text.replace("against ", "")
 
 
 def test_a_day_on_which_nothing_was_sent_is_told_plainly(reader):
