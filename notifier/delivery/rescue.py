@@ -20,6 +20,7 @@ from notifier.delivery.daily_emails import queue_daily_email
 from notifier.delivery.ledger import rescue_expired_claim
 from notifier.delivery.models import Heartbeat
 from notifier.delivery.queue import enqueue
+from notifier.delivery.rollup import roll_up
 from notifier.delivery.slots import revive_dead_slots, wake_slots
 from notifier.delivery.work import earliest_due
 from notifier.mailings.models import Mailing, MailingStatus
@@ -29,7 +30,7 @@ AFTER_CANCEL = timedelta(hours=1)
 
 
 def sweep() -> None:
-    """Overdue starts, expired claims, dead slots, passed ends, wake-ups, and all else due."""
+    """Starts, claims, slots, ends, wake-ups, imports, e-mails, past days: all that is due."""
     note_sweep()
     arm_starts()
     restart_preparations()
@@ -43,6 +44,7 @@ def sweep() -> None:
     forget_old_heartbeats()
     forget_old_calls()
     queue_daily_email()
+    roll_up()
 
 
 def take_turn() -> bool:

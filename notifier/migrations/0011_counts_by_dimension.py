@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from notifier.delivery.ledger.counting import QUARTER_HOUR, by_dimension
+from notifier.delivery.ledger.counting import QUARTER_HOUR, by_dimension, with_traits
 
 # Messages from before: by what their clients are like now.
 FILL = [
@@ -11,12 +11,14 @@ FILL = [
     " FROM client WHERE EXISTS (SELECT FROM message WHERE client_id = client.id)",
     "UPDATE message SET traits_id = traits.id FROM client JOIN traits"
     " USING (operator, tag, timezone) WHERE client.id = client_id",
-    "INSERT INTO quarter_hour_count (mailing_id, period, outcome, dimension, value, count) "
-    + by_dimension(
+    "WITH ended_message AS MATERIALIZED ("
+    + with_traits(
         rows="(SELECT *, status AS outcome FROM message WHERE finished_at IS NOT NULL)",
         period=QUARTER_HOUR.format(moment="finished_at"),
-        count="count(*)",
-    ),
+        times="1",
+    )
+    + ") INSERT INTO quarter_hour_count (mailing_id, period, outcome, dimension, value, count) "
+    + by_dimension(rows="ended_message"),
 ]
 
 

@@ -78,18 +78,24 @@ def mailings_by_status() -> Counts:
     return dict(Mailing.objects.order_by().values_list("status").annotate(total=Count("id")))
 
 
-def failure_reasons(mailing: Mailing) -> list[tuple[str, str, int]]:
-    """Why messages were not accepted, or not yet: (reason, words, messages), most first.
+# Those that wait to be tried again are in no counter, but in the index message_due.
+FAILURE_REASONS = """
+    SELECT reason, sum(count)::bigint FROM (
+        SELECT value AS reason, count FROM quarter_hour_count
+        WHERE mailing_id = %(mailing)s AND dimension = 'reason' AND value <> ''
+          AND outcome <> 'retried'
+        UNION ALL
+        SELECT reason, count(*) FROM message
+        WHERE mailing_id = %(mailing)s AND due_at IS NOT NULL AND reason IS NOT NULL
+        GROUP BY reason
+    ) AS counted GROUP BY reason HAVING sum(count) > 0 ORDER BY sum(count) DESC, reason
+"""
 
-    Uses the index message_reason, which holds only those.
-    """
+
+def failure_reasons(mailing: Mailing) -> list[tuple[str, str, int]]:
+    """Why messages were not accepted, or not yet: (reason, words, messages), most first."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT reason, count(*) FROM message"
-            " WHERE mailing_id = %s AND reason IS NOT NULL"
-            " GROUP BY reason ORDER BY count(*) DESC, reason",
-            [mailing.pk],
-        )
+        cursor.execute(FAILURE_REASONS, {"mailing": mailing.pk})
         return [(reason, reason_in_words(reason), count) for reason, count in cursor.fetchall()]
 
 

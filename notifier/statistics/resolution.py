@@ -38,19 +38,15 @@ def undecided_messages(mailing: Mailing, status: str) -> Undecided:
         return Undecided(*cursor.fetchone())
 
 
-# The counters know how many are unknown, the index message_reason how many of them are decided.
 MAILINGS_TO_DECIDE = """
-    SELECT mailing.*, unknown - decided AS undecided
+    SELECT mailing.*, undecided
     FROM mailing
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(count), 0) AS unknown FROM minute_count
-        WHERE mailing_id = mailing.id AND outcome = 'unknown'
+        SELECT coalesce(sum(count), 0) AS undecided FROM quarter_hour_count
+        WHERE mailing_id = mailing.id AND dimension = 'reason' AND outcome = 'unknown'
+          AND value <> %s
     ) AS counted
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS decided FROM message
-        WHERE unknown > 0 AND mailing_id = mailing.id AND reason = %s
-    ) AS marked
-    WHERE status IN ('finished', 'cancelled') AND finished_at > now() - %s AND unknown > decided
+    WHERE status IN ('finished', 'cancelled') AND finished_at > now() - %s AND undecided > 0
     ORDER BY mailing.id DESC LIMIT %s
 """
 

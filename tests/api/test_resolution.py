@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from notifier.delivery.models import Message, MinuteCount
+from notifier.delivery.models import Message
+from notifier.delivery.recount import mend
 from notifier.mailings.models import Mailing
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ def finished(clients, started_mailing, waiting_message) -> Mailing:
             client, mailing, status=status, reason=reason, finished_at=at, attempts=1,
             maybe_sent=status == "unknown",
         )  # fmt: skip
-        MinuteCount.objects.create(mailing=mailing, minute=at, outcome=status, count=1)
+    mend()
     return mailing
 
 

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from notifier.clients.models import Client
 from notifier.delivery.models import MinuteCount
+from tests.web.making import count_by_reason
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +46,8 @@ def two_mailings(started_mailing, waiting_message, minute):
     ended = {"finished_at": minute}
     waiting_message(people[0], running)
     waiting_message(people[1], running, status="accepted", **ended)
-    waiting_message(people[2], running, status="failed", reason="rejected", **ended)
+    failed = waiting_message(people[2], running, status="failed", reason="rejected", **ended)
+    count_by_reason(failed)
     finished = started_mailing(status="finished", finished_at=timezone.now(), audience=5)
     for mailing, after, outcome, count in (
         (running, 0, "retried", 1),

@@ -5,11 +5,16 @@ is violated; that seed's data folder, ledger and output are kept.
 """
 
 import argparse
+import atexit
 import json
+import os
+import shutil
 import signal
 import sys
 import traceback
 from pathlib import Path
+
+import django
 
 from tests.faults.plan import Plan, draw_plan
 from tests.faults.seeds import Outcome, run_seed
@@ -25,6 +30,7 @@ def main() -> int:
     # SIGTERM ends it as Ctrl-C does, or it would leave a Notifier behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = _read_options()
+    _set_up_django()
     first = options.first if options.seed is None else options.seed
     seeds = range(first, first + (options.seeds if options.seed is None else 1))
     print(HEADINGS)
@@ -35,6 +41,15 @@ def main() -> int:
         print(_line(outcomes[-1]), flush=True)
         _write(outcomes)
     return sum_up(outcomes)
+
+
+def _set_up_django() -> None:
+    """For the product's own SQL, which the invariants use; nothing is done through Django here."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "notifier.settings"
+    folder = make_open_folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["NOTIFIER_DATA_DIR"] = str(folder)
+    django.setup()
 
 
 def _read_options() -> argparse.Namespace:

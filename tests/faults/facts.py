@@ -42,6 +42,7 @@ class Facts:
 
     ``strays`` are entries with the mailing's text and an id that is none of its
     messages'. ``shown`` are the counts by status on each screen that shows them.
+    ``miscounted`` are the counters that do not say what is there.
     ``most_claimed`` is how much all senders together may have claimed at once.
     """
 
@@ -51,6 +52,7 @@ class Facts:
     sent: Mapping[int, list[LedgerEntry]]
     strays: list[LedgerEntry] = field(default_factory=list)
     shown: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    miscounted: list[str] = field(default_factory=list)
     retried: int = 0
     claims: int = 0
     holds_unknown: bool = False
@@ -97,6 +99,7 @@ def read_facts(
         return Facts(
             mailing, messages, attempts, sent, strays,
             shown=_shown(notifier, mailing_id, mailing),
+            miscounted=_miscounted(database),
             retried=_number(database, RETRIED, mailing_id),
             claims=_number(database, CLAIMED, mailing_id),
             holds_unknown=bool(_number(database, HOLDS, mailing_id)),
@@ -131,6 +134,17 @@ WITH_TEXT = """
 """
 
 
+def _miscounted(database: Any) -> list[str]:
+    """The counters of all mailings that do not say what is there, in words."""
+    from notifier.delivery import recount  # only where Django has been set up
+
+    return [
+        f"{row[:-2]}: says {row[-2]}, there are {row[-1]}"
+        for comparison in (recount.MINUTES, recount.QUARTERS, recount.AUDIENCES)
+        for row in _rows(database, comparison)
+    ]
+
+
 def _messages(database: Any, mailing_id: int) -> list[MessageRow]:
     return [MessageRow(*row) for row in _rows(database, MESSAGES, mailing_id)]
 
@@ -143,9 +157,9 @@ def _number(database: Any, sql: str, mailing_id: int) -> int:
     return int(_rows(database, sql, mailing_id)[0][0])
 
 
-def _rows(database: Any, sql: str, value: int | str) -> list[tuple[Any, ...]]:
+def _rows(database: Any, sql: str, value: int | str | None = None) -> list[tuple[Any, ...]]:
     with database.cursor() as cursor:
-        cursor.execute(sql, [value])
+        cursor.execute(sql, [value] if value is not None else None)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

@@ -252,6 +252,11 @@ def retries_are_counted(facts: Facts) -> Found:
         yield Violation("I8", f"{facts.retried} retries counted, there were {retries}")
 
 
+def counters_are_the_rows(facts: Facts) -> Found:
+    for counter in facts.miscounted:
+        yield Violation("I8", f"a counter is wrong: {counter}")
+
+
 CHECKS: tuple[Callable[[Facts], Found], ...] = (
     one_message_each,
     accepted_means_taken,
@@ -264,4 +269,5 @@ CHECKS: tuple[Callable[[Facts], Found], ...] = (
     pages_stay_fast,
     numbers_are_the_rows,
     retries_are_counted,
+    counters_are_the_rows,
 )

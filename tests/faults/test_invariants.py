@@ -219,6 +219,10 @@ def test_a_mailing_with_every_honest_oddity():
             facts(shown={"the page": {"accepted": 2}}),
             ("I8", "the page shows {'accepted': 2}, the rows are {'accepted': 1}"),
         ),
+        (
+            facts(miscounted=["(1, …): says 2, there are 1"]),
+            ("I8", "a counter is wrong: (1, …): says 2, there are 1"),
+        ),
         (facts(retried=1), ("I8", "1 retries counted, there were 0")),
         (
             facts(

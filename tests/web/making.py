@@ -6,7 +6,7 @@ from itertools import count
 from django.utils import timezone
 
 from notifier.clients.models import Client
-from notifier.delivery.models import Message, MinuteCount
+from notifier.delivery.models import Message, MinuteCount, QuarterHourCount
 from notifier.mailings.models import Mailing
 
 MINUTE = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -63,7 +63,22 @@ def make_message(
     message = Message.objects.create(
         mailing=mailing, client=client, phone=client.phone, status=status, **{**state, **fields}
     )
+    if message.finished_at:
+        count_by_reason(message)
     mailing.first_message_id = min(mailing.first_message_id or message.pk, message.pk)
     mailing.last_message_id = message.pk
     mailing.save()
     return message
+
+
+def count_by_reason(message: Message) -> None:
+    """As the ledger does with every message that ended; but not by minute: see count_outcomes."""
+    key = {
+        "mailing": message.mailing,
+        "period": message.finished_at.replace(minute=0, second=0, microsecond=0),
+        "dimension": "reason",
+        "value": message.reason or "",
+        "outcome": message.status,
+    }
+    counted, _ = QuarterHourCount.objects.get_or_create(**key, defaults={"count": 0})
+    QuarterHourCount.objects.filter(pk=counted.pk).update(count=counted.count + 1)

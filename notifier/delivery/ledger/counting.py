@@ -29,25 +29,34 @@ LATENCY = f"({_STEPS})[width_bucket(duration_ms - 1, {_STEPS}) + 1]"
 QUARTER_HOUR = "date_bin('15 minutes', {moment}, '2000-01-01 00:00+00')"
 
 
-def by_dimension(*, rows: str, period: str, count: str) -> str:
-    """Selects a row for each value of each dimension, from rows with COUNT_CHANGED's columns."""
+def with_traits(*, rows: str, period: str, times: str) -> str:
+    """Rows with COUNT_CHANGED's columns, as ``by_dimension`` groups them."""
+    return f"""
+    SELECT mailing_id, outcome, attempts, {period} AS period, {times} AS times, operator, timezone,
+           coalesce(tag, '') AS tag, coalesce(reason, '') AS reason,
+           CASE WHEN outcome = 'accepted' THEN {LATENCY} END AS latency
+    FROM {rows} AS counted_row LEFT JOIN traits ON traits.id = counted_row.traits_id
+"""
+
+
+def by_dimension(*, rows: str) -> str:
+    """A row for each value of each dimension of rows ``with_traits``.
+
+    Those should stand in a materialized CTE: what their columns are made of
+    would be repeated in every set, and planned at length.
+    """
     # grouping() has a bit for each column that is not the one that is grouped by.
     return f"""
-    SELECT mailing_id, {period} AS period, outcome,
+    SELECT mailing_id, period, outcome,
            CASE grouping(operator, tag, timezone, reason, attempts, latency)
                WHEN 31 THEN 'operator' WHEN 47 THEN 'tag' WHEN 55 THEN 'timezone'
                WHEN 59 THEN 'reason' WHEN 61 THEN 'attempts' ELSE 'latency'
            END COLLATE "C" AS dimension,
            coalesce(operator::text, tag, timezone, reason, attempts::text, latency::text, '')
                COLLATE "C" AS value,
-           {count} AS count
-    FROM (
-        SELECT counted_row.*, operator, tag, timezone,
-               CASE WHEN outcome = 'accepted' THEN {LATENCY} END
-                   AS latency
-        FROM {rows} AS counted_row LEFT JOIN traits ON traits.id = counted_row.traits_id
-    ) AS counted_row
-    GROUP BY mailing_id, {period}, outcome, GROUPING SETS (
+           sum(times) AS count
+    FROM {rows}
+    GROUP BY mailing_id, period, outcome, GROUPING SETS (
         (operator), (tag), (timezone), (reason), (attempts), (latency)
     )
     HAVING CASE grouping(reason, latency)
@@ -61,12 +70,13 @@ def by_dimension(*, rows: str, period: str, count: str) -> str:
 _COUNT = """
     counted AS (
         INSERT INTO minute_count AS counted (mailing_id, minute, outcome, count)
-        SELECT mailing_id, {minute}, outcome, {count}
+        SELECT mailing_id, {minute}, outcome, sum({times})
         FROM changed GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         ON CONFLICT (mailing_id, minute, outcome)
         DO UPDATE SET count = counted.count + excluded.count
         RETURNING 1
     ),
+    counted_row AS MATERIALIZED ({with_traits}),
     counted_by_dimension AS (
         INSERT INTO quarter_hour_count AS counted
             (mailing_id, period, outcome, dimension, value, count)
@@ -79,24 +89,25 @@ _COUNT = """
 """
 
 
-def _count(*, moment: str, count: str) -> str:
+def _count(*, moment: str, times: str) -> str:
     period = QUARTER_HOUR.format(moment=moment)
     return _COUNT.format(
         minute=f"date_trunc('minute', {moment})",
-        count=count,
-        by_dimension=by_dimension(rows="changed", period=period, count=count),
+        times=times,
+        with_traits=with_traits(rows="changed", period=period, times=times),
+        by_dimension=by_dimension(rows="counted_row"),
     )
 
 
 # The counters at the end of a statement whose rows are in "changed": (mailing_id,
 # outcome, traits_id, reason, attempts, duration_ms).
-COUNT_CHANGED = _count(moment="now()", count="count(*)")
+COUNT_CHANGED = _count(moment="now()", times="1")
 
 # The same for rows that were counted before, at another time or otherwise. In
 # "changed" they have two columns more: "at", and "times", which is -1 to take
 # one back. What is rolled up of their days no longer holds.
 COUNT_MOVED = f"""
-    {_count(moment="at", count="sum(times)")},
+    {_count(moment="at", times="times")},
     unrolled AS (
         DELETE FROM rolled_day
         USING (SELECT DISTINCT {QUARTER_HOUR.format(moment="at")} AS period FROM changed) AS moved

@@ -45,16 +45,22 @@ OPEN_MESSAGES = """
                0, false
         FROM chosen LEFT JOIN known_traits USING (operator, tag, timezone)
         ORDER BY chosen.id
-        RETURNING id, client_id, mailing_id, status, traits_id, reason, attempts, duration_ms
-    ),
-    changed AS (
-        SELECT mailing_id, status AS outcome, traits_id, reason, attempts, duration_ms
-        FROM opened WHERE status = 'skipped'
-    ),
-    {count_changed}
+        RETURNING id, client_id, status
+    )
     SELECT count(*), count(*) FILTER (WHERE status = 'pending'),
            min(id), max(id), max(client_id)
     FROM opened
+"""
+
+
+# A statement of its own, which sees the traits that were added.
+COUNT_SKIPPED = f"""
+    WITH changed AS (
+        SELECT mailing_id, status AS outcome, traits_id, reason, attempts, duration_ms
+        FROM message WHERE id BETWEEN %s AND %s AND mailing_id = %s AND status = 'skipped'
+    ),
+    {COUNT_CHANGED}
+    SELECT count(*) FROM changed
 """
 
 
@@ -79,11 +85,10 @@ def open_messages(mailing_id: int, *, most: int) -> OpenedChunk:
             .values("id", "phone", "opted_out_at", "operator", "tag", "timezone")[:most]
         )
         sql, parameters = clients.query.sql_with_params()
-        cursor.execute(
-            OPEN_MESSAGES.format(clients=sql, count_changed=COUNT_CHANGED),
-            (*parameters, mailing_id),
-        )
+        cursor.execute(OPEN_MESSAGES.format(clients=sql), (*parameters, mailing_id))
         recipients, waiting, first, last, last_client = cursor.fetchone()
+        if waiting < recipients:
+            cursor.execute(COUNT_SKIPPED, (first, last, mailing_id))
         if recipients:
             mailing.audience += recipients
             mailing.last_client_id = last_client

@@ -1,0 +1,35 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from notifier.delivery import recount
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Compares the counters behind all statistics with the messages themselves, every one "
+        "of them. Safe at any time, also while messages are sent."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--mend", action="store_true", help="make the counters say what is there"
+        )
+
+    def handle(self, *args: Any, mend: bool, **options: Any) -> None:
+        found = list(recount.differences())
+        for difference in found[:SHOWN]:
+            self.stdout.write(str(difference))
+        if len(found) > SHOWN:
+            self.stdout.write(f"… and {len(found) - SHOWN:,} more.")
+        if not found:
+            self.stdout.write("Every counter says what is there.")
+        elif mend:
+            recount.mend()
+            self.stdout.write(f"Put right: {len(found):,}, but for audiences.")
+        else:
+            raise CommandError(
+                f"{len(found):,} counters differ from the messages. --mend puts them right."
+            )
