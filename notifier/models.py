@@ -1,6 +1,6 @@
 """All models in one place, where Django looks for them."""
 
-from notifier.accounts.models import ApiToken, SetupLink
+from notifier.accounts.models import ApiToken, DailyEmail, SetupLink
 from notifier.clients.imports.models import (
     ClientImport,
     ImportChange,
@@ -37,6 +37,7 @@ __all__ = [
     "Client",
     "ClientFilter",
     "ClientImport",
+    "DailyEmail",
     "DayCount",
     "Frontier",
     "Gateway",

@@ -239,6 +239,22 @@ FILE_UPLOAD_HANDLERS = [
 # A file's columns have two fields each in the form that asks what they hold.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = max(1_000, 2 * IMPORT_MOST_COLUMNS + 100)
 
+# --- E-mail ---------------------------------------------------------------------------
+
+# Empty: an administrator has not set it, and nothing is sent.
+EMAIL_HOST = ENVIRONMENT.email.host
+EMAIL_PORT = ENVIRONMENT.email.port
+EMAIL_HOST_USER = ENVIRONMENT.email.host_user
+EMAIL_HOST_PASSWORD = ENVIRONMENT.email.host_password
+EMAIL_USE_TLS = ENVIRONMENT.email.use_tls
+EMAIL_USE_SSL = ENVIRONMENT.email.use_ssl
+# For the whole of an e-mail, from connecting to the last reply.
+EMAIL_TIMEOUT = ENVIRONMENT.email.timeout_seconds
+DEFAULT_FROM_EMAIL = ENVIRONMENT.email_sender
+# Where the links in e-mails lead.
+SITE_URL = ENVIRONMENT.effective_site_url
+SITE_URL_IS_SET = bool(ENVIRONMENT.email.site_url)
+
 # --- Mailings -------------------------------------------------------------------------
 
 # The end of a mailing that names none.

@@ -66,9 +66,11 @@ def enqueue(
 ) -> None:
     """Queue ``notifier.delivery.tasks.<task>(*numbers)`` for now or for ``due_at``.
 
-    A worker whose task outlasts ``timeout_seconds`` is killed; without it, the
-    cluster's own time counts.
+    A task of another layer is called by its full dotted name. A worker whose
+    task outlasts ``timeout_seconds`` is killed; without it, the cluster's own
+    time counts.
     """
     limits = {} if timeout_seconds is None else {"timeout": timeout_seconds}
     broker = DelayedBroker(due_at or timezone.now())
-    async_task(f"{TASKS}.{task}", *numbers, broker=broker, **limits)
+    name = task if "." in task else f"{TASKS}.{task}"
+    async_task(name, *numbers, broker=broker, **limits)

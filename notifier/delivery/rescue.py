@@ -16,6 +16,7 @@ from notifier.delivery import wakeups
 from notifier.delivery.breaker import close_ramped, forget_old_calls
 from notifier.delivery.bulk_actions import restart_bulk_actions
 from notifier.delivery.client_imports import forget_old_uploads, wake_imports
+from notifier.delivery.daily_emails import queue_daily_email
 from notifier.delivery.ledger import rescue_expired_claim
 from notifier.delivery.models import Heartbeat
 from notifier.delivery.queue import enqueue
@@ -29,7 +30,7 @@ AFTER_CANCEL = timedelta(hours=1)
 
 
 def sweep() -> None:
-    """Starts, claims, slots, ends, wake-ups, imports, bulk actions, past days: all that is due."""
+    """Starts, claims, slots, ends, wake-ups, imports, e-mails, past days: all that is due."""
     note_sweep()
     arm_starts()
     restart_preparations()
@@ -43,6 +44,7 @@ def sweep() -> None:
     forget_old_uploads()
     forget_old_heartbeats()
     forget_old_calls()
+    queue_daily_email()
     roll_up()
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import dj_database_url
 
+from notifier.launch.email_settings import EmailSettings, read_email
 from notifier.launch.errors import BadVariable
 from notifier.launch.fail_points import read_fail_points
 from notifier.launch.parameters import (
@@ -23,6 +24,7 @@ from notifier.launch.parameters import (
     read_import_limits,
     read_parameters,
 )
+from notifier.launch.variables import read_boolean, read_http_url, read_port, without_password
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8000
@@ -30,8 +32,6 @@ DEFAULT_SANDBOX_PORT = 8090
 DEFAULT_BIND_HOST = "127.0.0.1"
 DEFAULT_SENDER_SLOTS = 2
 MOST_SENDER_SLOTS = 64
-TRUE_WORDS = {"1", "true", "yes", "on"}
-FALSE_WORDS = {"0", "false", "no", "off", ""}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Environment:
     gateway_token: str
     sender_slots: int
     time_zone: str
+    email: EmailSettings
     parameters: Parameters
     import_limits: ImportLimits
     fail_points: Mapping[str, float]
@@ -64,23 +65,34 @@ class Environment:
     def effective_gateway_url(self) -> str:
         return self.gateway_url or f"http://127.0.0.1:{self.sandbox_port}"
 
+    @property
+    def effective_site_url(self) -> str:
+        return self.email.site_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def email_sender(self) -> str:
+        """Whom e-mails are from; where nobody said it, somebody at the site's own host."""
+        host = urlsplit(self.email.site_url).hostname or "localhost"
+        return self.email.from_address or f"Notifier <notifier@{host}>"
+
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
     """Read and check every variable at once; the first bad one raises BadVariable."""
     data_dir = _data_dir(variables)
     environment = Environment(
-        port=_port(variables, "PORT", DEFAULT_PORT),
+        port=read_port(variables, "PORT", DEFAULT_PORT),
         bind_host=_bind_host(variables),
-        sandbox_port=_port(variables, "SANDBOX_PORT", DEFAULT_SANDBOX_PORT),
-        debug=_boolean(variables, "DEBUG"),
+        sandbox_port=read_port(variables, "SANDBOX_PORT", DEFAULT_SANDBOX_PORT),
+        debug=read_boolean(variables, "DEBUG"),
         data_dir=data_dir,
         database_url=_database_url(variables),
         secret_key=variables.get("SECRET_KEY", "").strip() or _kept_secret_key(data_dir),
         allowed_hosts=_hosts(variables),
-        gateway_url=_http_url(variables, "GATEWAY_URL"),
+        gateway_url=read_http_url(variables, "GATEWAY_URL", example="https://gateway.example.com"),
         gateway_token=_token(variables),
         sender_slots=_sender_slots(variables),
         time_zone=_time_zone(variables),
+        email=read_email(variables),
         parameters=read_parameters(variables),
         import_limits=read_import_limits(variables),
         fail_points=read_fail_points(variables, data_dir),
@@ -95,24 +107,6 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
 def database_settings(url: str) -> dict[str, object]:
     """Django's settings for a checked DATABASE_URL."""
     return dict(dj_database_url.parse(url))
-
-
-def _port(variables: Mapping[str, str], name: str, default: int) -> int:
-    value = variables.get(name, "").strip()
-    if not value:
-        return default
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 65535):
-        raise BadVariable(name, value, "is not a port: use a whole number from 1 to 65535.")
-    return int(value)
-
-
-def _boolean(variables: Mapping[str, str], name: str) -> bool:
-    value = variables.get(name, "").strip().lower()
-    if value in TRUE_WORDS:
-        return True
-    if value in FALSE_WORDS:
-        return False
-    raise BadVariable(name, value, "is neither true nor false: use 1 or 0.")
 
 
 def _bind_host(variables: Mapping[str, str]) -> str:
@@ -158,17 +152,10 @@ def _database_url(variables: Mapping[str, str]) -> str:
     try:
         parsed = dj_database_url.parse(value)
     except (ValueError, KeyError) as error:
-        raise BadVariable("DATABASE_URL", _without_password(value), remedy) from error
+        raise BadVariable("DATABASE_URL", without_password(value), remedy) from error
     if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
-        raise BadVariable("DATABASE_URL", _without_password(value), remedy)
+        raise BadVariable("DATABASE_URL", without_password(value), remedy)
     return value
-
-
-def _without_password(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    if not separator or "@" not in rest:
-        return url
-    return f"{scheme}://…@{rest.rpartition('@')[2]}"
 
 
 def _hosts(variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -180,24 +167,6 @@ def _hosts(variables: Mapping[str, str]) -> tuple[str, ...]:
                 "ALLOWED_HOSTS", value, "is not a list of host names: separate them by commas."
             )
     return hosts
-
-
-def _http_url(variables: Mapping[str, str], name: str) -> str:
-    value = variables.get(name, "").strip()
-    if not value:
-        return ""
-    shown = _without_password(value)
-    remedy = "is not an http(s) address: use, for example, https://gateway.example.com."
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 - raises ValueError where the port is not a number
-    except ValueError as error:
-        raise BadVariable(name, shown, remedy) from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadVariable(name, shown, remedy)
-    if parts.query or parts.fragment:
-        raise BadVariable(name, shown, "may not carry a query or fragment: give the base address.")
-    return value.rstrip("/")
 
 
 def _token(variables: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
 from notifier.web import gateways, health, overview
+from notifier.web.account import daily_email
 from notifier.web.account import views as account
 from notifier.web.clients import bulk, exports, suppressed
 from notifier.web.clients import views as clients
@@ -22,6 +23,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("setup/<str:token>/", account.setup, name="setup"),
     path("sign-in/", account.SignIn.as_view(), name="sign_in"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("account/daily-email/", daily_email.daily_email, name="daily_email"),
+    path("account/daily-email/now/", daily_email.send_now, name="send_daily_email"),
+    path("account/daily-email/preview/", daily_email.preview, name="daily_email_preview"),
+    path("account/daily-email/preview/letter/", daily_email.letter, name="daily_email_letter"),
+    path("daily-email/unsubscribe/<str:token>/", daily_email.unsubscribe, name="unsubscribe"),
     path("", overview.overview, name="overview"),
     path("gateways/<int:gateway_id>/hold/", gateways.hold, name="hold_gateway"),
     path("gateways/<int:gateway_id>/release/", gateways.release, name="release_gateway"),

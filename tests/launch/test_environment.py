@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from notifier.launch.email_settings import EmailSettings
 from notifier.launch.environment import CHECKOUT, Environment, read_environment
 from notifier.launch.errors import BadVariable
 from notifier.launch.parameters import ImportLimits, Parameters
@@ -31,6 +32,7 @@ def test_nothing_needs_to_be_set(tmp_path):
         gateway_token="",
         sender_slots=2,
         time_zone="UTC",
+        email=EmailSettings(),
         parameters=Parameters(),
         import_limits=ImportLimits(),
         fail_points={},
@@ -52,6 +54,14 @@ def test_everything_can_be_set(tmp_path):
         TZ="Asia/Omsk",
         LEASE_SECONDS="20",
         IMPORT_MOST_ROWS="5000",
+        EMAIL_HOST="smtp.example.com",
+        EMAIL_PORT="2525",
+        EMAIL_HOST_USER="notifier",
+        EMAIL_HOST_PASSWORD="secret",
+        EMAIL_USE_TLS="1",
+        EMAIL_TIMEOUT="5",
+        DEFAULT_FROM_EMAIL="Notifier <sms@example.com>",
+        SITE_URL="https://sms.example.com/",
     )
 
     assert found == Environment(
@@ -67,6 +77,16 @@ def test_everything_can_be_set(tmp_path):
         gateway_token="token",
         sender_slots=64,
         time_zone="Asia/Omsk",
+        email=EmailSettings(
+            host="smtp.example.com",
+            port=2525,
+            host_user="notifier",
+            host_password="secret",
+            use_tls=True,
+            timeout_seconds=5,
+            from_address="Notifier <sms@example.com>",
+            site_url="https://sms.example.com",
+        ),
         parameters=Parameters(lease_seconds=20),
         import_limits=ImportLimits(import_most_rows=5000),
         fail_points={},
@@ -77,6 +97,11 @@ NOT_A_PORT = "is not a port: use a whole number from 1 to 65535."
 NOT_A_DATABASE = "is not a PostgreSQL address: use postgres://user:password@host:5432/name."
 NOT_HOSTS = "is not a list of host names: separate them by commas."
 NOT_HTTP = "is not an http(s) address: use, for example, https://gateway.example.com."
+NOT_A_MAIL_SERVER = (
+    "is not a host name: use, for example, smtp.example.com; its port is EMAIL_PORT."
+)
+NOT_A_SENDER = "is not an e-mail address: use, for example, Notifier <notifier@example.com>."
+NOT_A_SITE = "is not an http(s) address: use, for example, https://notifier.example.com."
 NOT_SENDERS = "is not a number of senders: use a whole number from 1 to 64."
 NOT_A_ZONE = "is not a time zone: use a name as Europe/Riga."
 NOT_AN_ADDRESS = "is not an IP address: use 127.0.0.1, or 0.0.0.0 for every network."
@@ -112,6 +137,19 @@ NOT_AN_ADDRESS = "is not an IP address: use 127.0.0.1, or 0.0.0.0 for every netw
         ("SENDER_SLOTS", "0", NOT_SENDERS),
         ("SENDER_SLOTS", "65", NOT_SENDERS),
         ("SENDER_SLOTS", "2.5", NOT_SENDERS),
+        ("EMAIL_HOST", "smtp.example.com:25", NOT_A_MAIL_SERVER),
+        ("EMAIL_HOST", "https://smtp.example.com", NOT_A_MAIL_SERVER),
+        ("EMAIL_PORT", "smtp", NOT_A_PORT),
+        ("EMAIL_USE_TLS", "perhaps", "is neither true nor false: use 1 or 0."),
+        ("EMAIL_TIMEOUT", "0", "is not a time: use whole seconds from 1 to 30."),
+        ("EMAIL_TIMEOUT", "31", "is not a time: use whole seconds from 1 to 30."),
+        ("DEFAULT_FROM_EMAIL", "Notifier", NOT_A_SENDER),
+        ("SITE_URL", "notifier.example.com", NOT_A_SITE),
+        (
+            "SITE_URL",
+            "https://example.com/notifier",
+            "may not carry a path: use, for example, https://notifier.example.com.",
+        ),
         ("TZ", "Mars/Olympus", NOT_A_ZONE),
         ("TZ", "../etc/passwd", NOT_A_ZONE),
         ("NOTIFIER_DATA_DIR", "/etc/passwd", "is not a folder."),
@@ -133,6 +171,12 @@ def test_a_bad_variable_is_named_with_its_value_and_a_remedy(tmp_path, name, val
         ("DATABASE_URL", "mysql://a:secret@db/n", f'"mysql://…@db/n" {NOT_A_DATABASE}'),
         ("DATABASE_URL", "postgres://a:secret@db:x/n", f'"postgres://…@db:x/n" {NOT_A_DATABASE}'),
         ("GATEWAY_URL", "ftp://a:secret@gateway", f'"ftp://…@gateway" {NOT_HTTP}'),
+        ("EMAIL_HOST", "smtp://a:secret@smtp", f'"smtp" {NOT_A_MAIL_SERVER}'),
+        (
+            "EMAIL_HOST_PASSWORD",
+            "пароль",
+            '"…" has characters that cannot be sent to a mail server.',
+        ),
         ("GATEWAY_TOKEN", "secret\nb", '"…" has characters that a header cannot carry.'),
     ],
 )
@@ -149,6 +193,32 @@ def test_a_data_folder_with_a_line_break_is_refused_on_one_line(tmp_path):
 
     shown = ascii(str(tmp_path / "a\nb"))
     assert str(raised.value) == f'NOTIFIER_DATA_DIR "{shown}" has unprintable characters.'
+
+
+@pytest.mark.parametrize(
+    ("variables", "port"),
+    [({}, 25), ({"EMAIL_USE_TLS": "1"}, 587), ({"EMAIL_USE_SSL": "1"}, 465)],
+)
+def test_the_mail_server_s_port_follows_from_how_it_is_spoken_to(tmp_path, variables, port):
+    assert environment(tmp_path, **variables).email.port == port
+
+
+def test_a_mail_server_is_spoken_to_in_one_way(tmp_path):
+    with pytest.raises(BadVariable) as raised:
+        environment(tmp_path, EMAIL_USE_TLS="1", EMAIL_USE_SSL="yes")
+
+    remedy = "excludes EMAIL_USE_TLS: set the one that your mail server asks for."
+    assert str(raised.value) == f'EMAIL_USE_SSL "yes" {remedy}'
+
+
+def test_e_mails_are_from_the_site_s_own_host_and_links_lead_there(tmp_path):
+    here = environment(tmp_path, PORT="8010")
+    there = environment(tmp_path, SITE_URL="https://sms.example.com")
+
+    assert here.effective_site_url == "http://127.0.0.1:8010"
+    assert here.email_sender == "Notifier <notifier@localhost>"
+    assert there.effective_site_url == "https://sms.example.com"
+    assert there.email_sender == "Notifier <notifier@sms.example.com>"
 
 
 @pytest.mark.parametrize(

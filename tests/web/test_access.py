@@ -7,7 +7,7 @@ from django.urls import URLPattern
 from notifier.web import urls
 from tests.web.making import make_client, make_mailing
 
-OPEN_TO_STRANGERS = {"healthz", "readyz", "setup", "sign_in"}
+OPEN_TO_STRANGERS = {"healthz", "readyz", "setup", "sign_in", "unsubscribe"}
 EXAMPLES = {
     "<int:action_id>": "1",
     "<int:client_id>": "1",

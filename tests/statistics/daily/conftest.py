@@ -1,0 +1,33 @@
+from collections.abc import Iterator
+from datetime import time
+
+import pytest
+from django.contrib.auth.models import User
+
+from notifier.accounts.models import DailyEmail
+from tests.mail_server import MailServer
+
+
+@pytest.fixture(scope="session")
+def running_mail_server() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture
+def mail_server(running_mail_server: MailServer, settings) -> MailServer:
+    """The one that Notifier sends to; empty at the beginning of each test."""
+    running_mail_server.forget()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running_mail_server.port
+    settings.DEFAULT_FROM_EMAIL = "Notifier <notifier@example.com>"
+    settings.SITE_URL = "https://sms.example.com"
+    return running_mail_server
+
+
+@pytest.fixture
+def daily(transactional_db) -> DailyEmail:
+    """Anna's, due at any time of the day."""
+    anna = User.objects.create_user("anna", email="anna@example.com")
+    return DailyEmail.objects.create(
+        user=anna, address=anna.email, is_on=True, at=time(0), timezone="Asia/Kathmandu"
+    )
