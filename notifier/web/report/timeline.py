@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from notifier.delivery.models import GatewayIncident, MinuteCount
 from notifier.delivery.rollup import local_day, midnight_of
 from notifier.mailings.models import Mailing
-from notifier.statistics.breakdown import By, Group, Scope, group_by
+from notifier.statistics.breakdown import By, Group, Scope, first_day, group_by
 from notifier.statistics.series import ALWAYS_SHOWN, SHOWN, Series, outcomes_per_minute
 from notifier.web.charts import chart_of
 from notifier.web.report.tables import capped
@@ -91,8 +91,12 @@ def mailing_timeline(mailing: Mailing) -> Timeline | None:
 
 
 def period_timeline(scope: Scope) -> Timeline:
-    days = (scope.last - scope.first).days + 1
-    return _timeline(scope, _step_of_days(days))
+    """Without the days before anything was sent, and those to come."""
+    today = timezone.localdate()
+    last = max(scope.first, min(scope.last, today))
+    first = min(last, max(scope.first, first_day() or today))
+    shown = replace(scope, first=first, last=last)
+    return _timeline(shown, _step_of_days((last - first).days + 1))
 
 
 def _step_of(length: timedelta) -> By:
