@@ -16,7 +16,7 @@ from tests.web.sent import make_sent
 
 PAPERS = {"A4": (595, 842), "Letter": (612, 792)}
 MANY = [(100 + number, f"tag{number % 30}", f"Etc/GMT+{number % 12}") for number in range(60)]
-LONG_NAME = "Осенняя распродажа <b>ОченьДлинноеИмяБезПробелов</b> " * 3
+LONG_NAME = 'Big "sale"\n\\ of 5 % ' + "<b>ОченьДлинноеИмяБезПробелов</b> " * 4
 # As a PDF spells them: what was accepted in the light theme and in the dark one, an incident.
 GREEN, DARK_THEME_GREEN = b".1059 .4784 .2039 rg", b".2902 .8706 .502 rg"
 INCIDENT = b".3608 .2275 0 rg"
@@ -62,7 +62,7 @@ def test_a_report_is_printed_whole_from_both_themes_on_both_papers(
         assert {(int(each.mediabox.width), int(each.mediabox.height)) for each in pages} == {size}
         assert 4 <= len(pages) <= 6
         for number, text in enumerate(words, start=1):
-            assert text.startswith("Mailing report: Осенняя распродажа"), text
+            assert text.startswith('Mailing report: Big "sale" \\ of 5 % <b>'), text
             assert f"page {number} of {len(pages)}" in text
             # No heading is left behind at the foot of a page.
             assert not text.endswith(tuple(headings)), text
@@ -107,10 +107,12 @@ def test_paper_is_white_even_if_no_script_turns_the_theme(page: Watched, sent: M
     assert page.page.locator("[data-print]").is_hidden()
 
 
-def test_a_report_on_the_screen(page: Watched, sent: Mailing) -> None:
+def test_reports_on_the_screen(page: Watched, sent: Mailing) -> None:
     page.page.add_init_script("window.print = () => (window.wasPrinted = true)")
     page.open(f"/mailings/{sent.pk}/")
     page.page.click("#report-link")
+    page.look_at_it_every_way()
+    page.open("/report/?from=2026-08-01&to=2026-09-30")
     page.look_at_it_every_way()
 
     page.page.focus("[data-print]")

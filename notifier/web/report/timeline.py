@@ -24,6 +24,8 @@ LONGEST_BY_QUARTER = timedelta(hours=20)
 LONGEST_BY_HOUR = timedelta(days=4)
 MOST_DAYS_BY_HOUR, MOST_DAYS_BY_DAY, MOST_DAYS_BY_WEEK = 2, 92, 400
 MOST_INCIDENTS = 30
+# Longer tables of the chart's numbers are not printed: they would take pages.
+MOST_ROWS = 12
 
 STEP_WORDS = {
     By.QUARTER: "quarter of an hour",
@@ -91,10 +93,12 @@ def mailing_timeline(mailing: Mailing) -> Timeline | None:
 
 
 def period_timeline(scope: Scope) -> Timeline:
-    """Without the days before anything was sent, and those to come."""
+    """Without the days to come; of a long period, without those before anything was sent."""
     today = timezone.localdate()
     last = max(scope.first, min(scope.last, today))
-    first = min(last, max(scope.first, first_day() or today))
+    first = scope.first
+    if (last - first).days >= MOST_DAYS_BY_DAY:
+        first = min(last, max(first, first_day() or today))
     shown = replace(scope, first=first, last=last)
     return _timeline(shown, _step_of_days((last - first).days + 1))
 
@@ -170,6 +174,7 @@ def chart_with(timeline: Timeline, incidents: IncidentList) -> dict[str, Any]:
     return {
         "timeline": timeline,
         "chart": chart_of(timeline.series, sentence=f"Messages by {timeline.step} and outcome"),
+        "numbers_fit": 1 < len(timeline.series.labels) <= MOST_ROWS,
         "marks": marks_in(timeline, incidents.shown),
     }
 
