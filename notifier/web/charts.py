@@ -6,10 +6,10 @@ from typing import Literal
 
 from notifier.statistics.breakdown import Group
 from notifier.statistics.series import Series
-from notifier.web.badges import MESSAGE_BADGES
+from notifier.web.badges import MESSAGE_BADGES, RETRIED_BADGE, Badge
 
-COLOURS = {"retried": "orange"}
-WORDS = {"retried": "Put back to wait"}
+RETRIED = "retried"
+
 # Without these a chart of outcomes would look as if nothing could fail.
 ALWAYS_SHOWN = ("accepted", "failed")
 
@@ -93,7 +93,7 @@ def chart_of_groups(
     """Outcomes of some groups, called by ``names``; only the outcomes that there are."""
     outcomes = {
         outcome: [group.counts[outcome] for group in groups]
-        for outcome in (*MESSAGE_BADGES, *WORDS)
+        for outcome in (*MESSAGE_BADGES, RETRIED)
         if groups and outcome in groups[0].counts
     }
     return Chart(
@@ -119,8 +119,12 @@ def _sets(outcomes: Mapping[str, list[int]]) -> list[dict[str, object]]:
 
 
 def word_of(outcome: str) -> str:
-    return WORDS.get(outcome) or MESSAGE_BADGES[outcome].word
+    return _badge_of(outcome).word
 
 
 def colour_of(outcome: str) -> str:
-    return COLOURS.get(outcome) or MESSAGE_BADGES[outcome].colour
+    return _badge_of(outcome).colour
+
+
+def _badge_of(outcome: str) -> Badge:
+    return RETRIED_BADGE if outcome == RETRIED else MESSAGE_BADGES[outcome]

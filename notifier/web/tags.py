@@ -18,6 +18,7 @@ from notifier.web.badges import (
     IMPORT_BADGES,
     MAILING_BADGES,
     MESSAGE_BADGES,
+    RETRIED_BADGE,
     Badge,
 )
 
@@ -59,6 +60,12 @@ def message_badge(status: str) -> SafeString:
 
 
 @register.simple_tag
+def outcome_badge(outcome: str) -> SafeString:
+    """Of a message's outcome, or of an attempt that put it back to wait."""
+    return badge(MESSAGE_BADGES.get(outcome) or RETRIED_BADGE)
+
+
+@register.simple_tag
 def badge(shown: Badge) -> SafeString:
     return format_html(
         '<span class="badge bg-{}-lt" title="{}">{} {}</span>',
@@ -95,6 +102,14 @@ def percent_of(part: int, whole: int) -> str:
     if whole > part > whole * 99 / 100:
         return ">99\u00a0%"
     return f"{part * 100 // whole}\u00a0%"
+
+
+@register.filter
+def milliseconds(value: int | None) -> str:
+    """``85 ms``, ``1.2 s``."""
+    if value is None:
+        return "–"
+    return f"{value} ms" if value < 1000 else f"{value / 1000:g} s"
 
 
 @register.filter

@@ -14,6 +14,7 @@ from notifier.web.imports import views as imports
 from notifier.web.mailings import composer, resolution, views
 from notifier.web.report.mailing import mailing_report
 from notifier.web.report.period import period_report
+from notifier.web.statistics import views as statistics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
@@ -24,6 +25,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("gateways/<int:gateway_id>/hold/", gateways.hold, name="hold_gateway"),
     path("gateways/<int:gateway_id>/release/", gateways.release, name="release_gateway"),
+    path("statistics/", statistics.statistics, name="statistics"),
+    path("statistics/export.csv", statistics.export, name="export_statistics"),
     path("clients/", clients.clients, name="clients"),
     path("clients/add/", clients.add_client, name="add_client"),
     path("clients/actions/<int:action_id>/", bulk.bulk_action, name="bulk_action"),

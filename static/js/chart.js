@@ -5,12 +5,10 @@
     light: {
       green: "#1b7a34", red: "#b62324", yellow: "#b07500", purple: "#8028a8", orange: "#c2570c",
       azure: "#0b63b0", blue: "#1d4ed8", secondary: "#8a8a8a", text: "#525252", grid: "#e5e5e5",
-      paper: "#ffffff",
     },
     dark: {
       green: "#4ade80", red: "#ff8b8b", yellow: "#facc15", purple: "#dfa2f7", orange: "#fdba74",
       azure: "#7cc4ff", blue: "#93b4ff", secondary: "#9a9a9a", text: "#c4c4c4", grid: "#3a3a3a",
-      paper: "#182433",
     },
   };
   // What fits between the margins of A4 and of Letter.
@@ -146,7 +144,7 @@
   function pictureOf(canvas) {
     const picture = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
     const context = picture.getContext("2d");
-    context.fillStyle = palette().paper;
+    context.fillStyle = getComputedStyle(canvas.closest(".card")).backgroundColor;
     context.fillRect(0, 0, picture.width, picture.height);
     context.drawImage(canvas, 0, 0);
     return picture;
