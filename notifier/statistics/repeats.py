@@ -4,8 +4,8 @@ from django.db import connection
 
 from notifier.mailings.models import Mailing
 
-# Only attempts that did not end in acceptance have rows: so it costs what went wrong,
-# not what was sent. Uses the index on the attempts' messages.
+# Begins with the attempts, of which only those that were not accepted have rows: where
+# little went wrong it costs little. Uses the index on their messages.
 MAYBE_TWICE = """
     SELECT count(*)
     FROM (

@@ -3,7 +3,7 @@
 (() => {
   const report = document.querySelector("[data-report-name]");
   for (const [property, text] of [["--report-name", report.dataset.reportName], ["--report-made", report.dataset.reportMade]])
-    document.documentElement.style.setProperty(property, JSON.stringify(text));
+    document.documentElement.style.setProperty(property, JSON.stringify(text.replaceAll(/\s+/g, " ")));
 
   const button = document.querySelector("[data-print]");
   button.hidden = false;

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,12 +12,17 @@ from django.test import Client as Browser
 
 from notifier.clients.models import ClientFilter
 from notifier.delivery.models import Attempt, GatewayIncident, Message
-from notifier.mailings.models import Mailing
-from tests.web.making import MINUTE, count_outcomes, make_mailing
+from notifier.mailings.models import Gateway, Mailing
+from notifier.statistics.series import Series
+from notifier.web.report.period import Change
+from notifier.web.report.timeline import Incident, Timeline, marks_in
+from tests.web.making import MINUTE, count_outcomes, make_mailing, make_running
 from tests.web.reading import rows_of, words_of
 from tests.web.sent import make_sent
 
 HOUR = timedelta(hours=1)
+# Session and person, and a few for each section.
+MAILING_QUERIES, PERIOD_QUERIES = 17, 33
 MARK = "[¹²³⁴-⁹⁰]+"
 TRAITS = [(912, "a2", "Europe/Moscow"), (912, "", "Asia/Omsk"), (900, "b", "Europe/Moscow")]
 
@@ -249,13 +255,39 @@ def test_the_chart_has_as_many_columns_as_paper_can_show(
     assert sum(map(sum, context["timeline"].series.outcomes.values())) == 19  # none skipped
 
 
+def test_an_incident_is_marked_in_columns_of_unequal_length() -> None:
+    # The night in which clocks go forward: a day of 23 hours, 06:00 of which is its 6th.
+    days = [datetime(2026, 3, day, tzinfo=ZoneInfo("Europe/Berlin")) for day in (28, 29, 30)]
+    times = [day.astimezone(UTC) for day in days]
+    timeline = Timeline("day", Series(times[:2], ["28", "29"], {}), times[2])
+    begins = datetime(2026, 3, 29, 6, tzinfo=ZoneInfo("Europe/Berlin"))
+    incident = Incident(1, "", "", "", begins.astimezone(UTC), None, 0)
+    over = Incident(2, "", "", "", times[0] - 2 * HOUR, times[0] - HOUR, 0)
+
+    marks = marks_in(timeline, [incident, over])
+
+    assert marks == [{"number": 1, "begins": round(1 + 5 / 23, 3), "ends": 2}]
+
+
+def test_a_mailing_that_has_only_just_begun_has_a_report(browser: Browser) -> None:
+    mailing = make_running(audience=7)
+
+    answer = report_of(browser, mailing)
+
+    assert table(answer, "What became of the messages")[-2:] == [
+        ["Waiting", "7", "100 %"],
+        ["Audience", "7", "100 %"],
+    ]
+    assert "Over time" not in words_of(answer)
+
+
 @pytest.mark.parametrize("messages", [3, 60])
 def test_more_messages_take_no_more_queries(
-    browser: Browser, django_assert_max_num_queries, messages: int
+    browser: Browser, django_assert_num_queries, messages: int
 ) -> None:
     mailing = make_sent(messages=messages, traits=TRAITS, lasts=HOUR)
 
-    with django_assert_max_num_queries(20):
+    with django_assert_num_queries(MAILING_QUERIES):
         report_of(browser, mailing)
 
 
@@ -272,3 +304,189 @@ def test_words_of_people_cannot_become_markup(browser: Browser) -> None:
 
     assert "<script>alert" not in page
     assert "<img src=x" not in page
+
+
+# --- Of a period ----------------------------------------------------------------------
+
+SEPTEMBER = "/report/?from=2026-09-01&to=2026-09-30"
+
+
+@pytest.fixture
+def two_gateways(db) -> tuple[Mailing, Mailing]:
+    """One mailing of August and September, 30 messages each, and one of September by another."""
+    other = Gateway.objects.create(name="Second gateway")
+    late = MINUTE - timedelta(days=1)
+    return (
+        make_sent(messages=60, traits=TRAITS, lasts=timedelta(days=1), start=late, name="First"),
+        make_sent(messages=20, traits=TRAITS, lasts=HOUR, gateway=other, name="Second"),
+    )
+
+
+def counted_within(**conditions: object) -> Counter:
+    found = Message.objects.filter(
+        finished_at__gte=datetime(2026, 9, 1, tzinfo=UTC),
+        finished_at__lt=datetime(2026, 10, 1, tzinfo=UTC),
+        **conditions,
+    )
+    return Counter(found.values_list("status", flat=True))
+
+
+@pytest.mark.parametrize("narrowed", ["", "gateway", "mailing"])
+def test_a_period_counts_the_outcomes_that_came_in_it(
+    browser: Browser, two_gateways: tuple[Mailing, Mailing], narrowed: str
+) -> None:
+    first, _ = two_gateways
+    address, conditions = {
+        "": ("", {}),
+        "gateway": (f"&gateway={first.gateway_id}", {"mailing__gateway": first.gateway}),
+        "mailing": (f"&mailing={first.pk}", {"mailing": first}),
+    }[narrowed]
+    counted = counted_within(**conditions)
+
+    answer = browser.get(SEPTEMBER + address)
+
+    changes = {row[0].lower(): int(row[1]) for row in table(answer, "Against the period before")}
+    retried = changes.pop("put back to wait")
+    assert (changes, retried) == ({status: counted[status] for status in changes}, 0)
+    assert sum(changes.values()) == counted.total()
+    assert sum(map(sum, answer.context["timeline"].series.outcomes.values())) == (
+        counted.total() - counted["skipped"]
+    )
+    assert table(answer, "By time zone")[-1][1] == str(counted.total())
+    assert table(answer, "By hour of the day")[-1][1] == str(counted.total())
+    assert len(table(answer, "By day of the week")) == 7 + 1
+
+
+def test_a_period_is_held_against_the_one_before(
+    browser: Browser, two_gateways: tuple[Mailing, Mailing]
+) -> None:
+    before = Message.objects.filter(
+        finished_at__lt=datetime(2026, 9, 1, tzinfo=UTC), status="accepted"
+    ).count()
+    now = counted_within()["accepted"]
+
+    answer = browser.get(SEPTEMBER)
+
+    assert "Before: 1 to 31 Aug 2026" in words_of(answer)
+    percent = f"{round((now - before) / before * 100):+} %"
+    assert table(answer, "Against the period before")[0] == [
+        "Accepted", str(now), str(before), f"{now - before:+}", percent,
+    ]  # fmt: skip
+
+
+def test_changes_are_written_with_their_sign() -> None:
+    changes = [Change("", "", *numbers) for numbers in [(5, 5), (1000, 2500), (3, 0), (2000, 1)]]
+
+    assert [(each.difference, each.percent) for each in changes] == [
+        ("0", "0\u00a0%"),
+        ("\u22121,500", "\u221260\u00a0%"),
+        ("+3", "–"),
+        ("+1,999", "+199,900\u00a0%"),
+    ]
+
+
+def test_each_mailing_has_a_line_with_its_part_of_the_period(
+    browser: Browser, two_gateways: tuple[Mailing, Mailing]
+) -> None:
+    first, second = (counted_within(mailing=mailing) for mailing in two_gateways)
+
+    answer = browser.get(SEPTEMBER)
+
+    assert table(answer, "Mailings") == [
+        ["First", "31 Aug 2026, 12:00", "60", *buckets(first)],
+        ["Second", "1 Sep 2026, 12:00", "20", *buckets(second)],
+        ["All", "", "", *buckets(first + second)],
+    ]
+    assert f'href="/mailings/{two_gateways[0].pk}/report/"' in answer.content.decode()
+    assert [row[0] for row in table(answer, "By gateway")[:2]] == [
+        "Default gateway", "Second gateway",
+    ]  # fmt: skip
+
+
+def buckets(counted: Counter) -> list[str]:
+    not_sent = counted["expired"] + counted["cancelled"] + counted["skipped"]
+    return [str(counted[each]) for each in ("accepted", "failed", "unknown")] + [str(not_sent)]
+
+
+def test_of_very_many_mailings_the_smallest_are_summed_up(browser: Browser) -> None:
+    for number in range(45):
+        make_sent(messages=1 + (number == 44), traits=[], lasts=HOUR, name=f"No. {number}")
+
+    rows = table(browser.get(SEPTEMBER), "Mailings")
+
+    assert len(rows) == 40 + 2
+    assert "No. 44" in {row[0] for row in rows}
+    assert rows[-2:] == [
+        ["5 others", "", "", "5", "0", "0", "0"],
+        ["All", "", "", "46", "0", "0", "0"],
+    ]
+
+
+def test_incidents_name_their_gateways_where_there_are_several(
+    browser: Browser, two_gateways: tuple[Mailing, Mailing]
+) -> None:
+    first, second = two_gateways
+    for mailing in two_gateways:
+        GatewayIncident.objects.create(
+            gateway=mailing.gateway, kind="held", reason="", began_at=MINUTE, ended_at=MINUTE + HOUR
+        )
+
+    rows = table(browser.get(SEPTEMBER), "Incidents of the gateways")
+    of_one = table(
+        browser.get(f"{SEPTEMBER}&gateway={second.gateway_id}"), "Incidents of the gateway"
+    )
+
+    assert [row[:3] for row in rows] == [
+        ["1", "Default gateway", "On hold"],
+        ["2", "Second gateway", "On hold"],
+    ]
+    assert [row[:2] for row in of_one] == [["1", "On hold"]]
+    assert first.gateway_id != second.gateway_id
+
+
+def test_a_period_that_has_not_ended_says_so_far(browser: Browser) -> None:
+    today = browser.get("/report/?range=today")
+    yesterday = browser.get("/report/?range=yesterday")
+
+    assert "So far: this period has not ended." in words_of(today)
+    assert "So far" not in words_of(yesterday)
+    assert "No message came to an outcome in this period." in words_of(yesterday)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ("from=2026-09-31", 400, '"2026-09-31" is not a day: write it as 2026-05-04.'),
+        ("range=always", 400, 'There is no range "always".'),
+        ("gateway=99", 404, ""),
+        ("mailing=x", 404, ""),
+        ("from=2000-01-01&to=2999-12-31", 200, "No message came to an outcome"),
+    ],
+)
+def test_odd_periods_are_answered_in_words(
+    browser: Browser, query: str, status: int, words: str
+) -> None:
+    answer = browser.get(f"/report/?{query}")
+
+    assert answer.status_code == status
+    assert words in words_of(answer)
+
+
+def test_other_periods_keep_what_else_was_asked_for(browser: Browser) -> None:
+    gateway = Gateway.default_id()
+
+    page = browser.get(f"/report/?range=7d&gateway={gateway}").content.decode()
+
+    assert f'href="?range=30d&amp;gateway={gateway}"' in page
+    assert f'href="?range=7d&amp;gateway={gateway}" aria-current="page"' in page
+
+
+@pytest.mark.parametrize("mailings", [1, 5])
+def test_more_mailings_take_no_more_queries(
+    browser: Browser, django_assert_num_queries, mailings: int
+) -> None:
+    for _ in range(mailings):
+        make_sent(messages=3, traits=TRAITS, lasts=HOUR)
+
+    with django_assert_num_queries(PERIOD_QUERIES):
+        browser.get(SEPTEMBER)

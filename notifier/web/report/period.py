@@ -1,8 +1,9 @@
 """The report of a period: the same account over all mailings, or those of one gateway."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -12,7 +13,7 @@ from notifier.delivery.rollup import local_day, midnight_of
 from notifier.mailings.models import Gateway, Mailing
 from notifier.statistics.breakdown import By, Counts, Scope, group_by, latency_by_gateway, totals
 from notifier.statistics.incidents import incidents_between
-from notifier.statistics.periods import PRESETS, Period, parse_period, previous
+from notifier.statistics.periods import PRESETS, BadPeriod, Period, parse_period, previous
 from notifier.statistics.words import names_of
 from notifier.web.charts import word_of
 from notifier.web.report import notes
@@ -24,10 +25,16 @@ from notifier.web.report.timeline import chart_with, list_incidents, period_time
 
 MOST_MAILINGS = 40
 WEEK_DAYS = 7
+# What an address may narrow the report down by, besides its period.
+KEPT = ("gateway", "mailing")
 
 
 def period_report(request: HttpRequest) -> HttpResponse:
-    period = parse_period(request.GET)
+    choices = _choices(request)
+    try:
+        period = parse_period(request.GET)
+    except BadPeriod as bad:
+        return render(request, "report/bad_period.html", {"bad": bad, **choices}, status=400)
     gateway = _named(Gateway, request.GET.get("gateway", ""))
     mailing = _named(Mailing, request.GET.get("mailing", ""))
     scope = Scope(
@@ -39,23 +46,34 @@ def period_report(request: HttpRequest) -> HttpResponse:
     counts = totals(scope)
     context: dict[str, Any] = {
         "kind": "Report",
-        "name": days_in_words(period.first, period.last),
+        "name": period.words,
         "as_of": timezone.now(),
         "is_so_far": period.last >= local_day(timezone.now()),
         "period": period,
-        "presets": PRESETS,
         "gateway": gateway,
         "mailing": mailing,
-        "query": request.GET.urlencode(),
         "counts": counts,
         "figures": figures_of(counts, whole="Messages"),
         "whole": sum_of("", [Row("", counts)]).messages,
+        **choices,
         **_against_before(scope, period, counts),
         **_in_time(scope, gateway),
     }
     if context["whole"]:
         context |= _broken_down(scope)
     return render(request, "report/period.html", context)
+
+
+def _choices(request: HttpRequest) -> dict[str, Any]:
+    """Other periods to look at, as (address, word, is this one), and the same on the screen."""
+    kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
+    return {
+        "presets": [
+            (f"?{urlencode({'range': name, **kept})}", word, request.GET.get("range") == name)
+            for name, (word, _) in PRESETS.items()
+        ],
+        "query": request.GET.urlencode(),
+    }
 
 
 def _named(model: type[Any], typed: str) -> Any:
@@ -107,7 +125,7 @@ def _against_before(scope: Scope, period: Period, counts: Counts) -> dict[str, A
     ]
     return {
         "changes": changes,
-        "before": days_in_words(earlier.first, earlier.last),
+        "before": earlier.words,
         "notes": marks,
     }
 
@@ -177,13 +195,3 @@ def _speeds(scope: Scope) -> list[tuple[str, Speed]]:
     found = latency_by_gateway(scope)
     names = names_of(By.GATEWAY, [str(gateway) for gateway in found])
     return [(names[str(gateway)], speed_of(latency)) for gateway, latency in found.items()]
-
-
-def days_in_words(first: date, last: date) -> str:
-    """``3 to 9 May 2026``, with no more months and years than are needed."""
-    if first == last:
-        return f"{last:%A, %-d %B %Y}"
-    if first.year != last.year:
-        return f"{first:%-d %B %Y} to {last:%-d %B %Y}"
-    begin = f"{first:%-d}" if first.month == last.month else f"{first:%-d %B}"
-    return f"{begin} to {last:%-d %B %Y}"

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from notifier.delivery.models import GatewayIncident, MinuteCount
 from notifier.delivery.rollup import local_day, midnight_of
 from notifier.mailings.models import Mailing
-from notifier.statistics.breakdown import By, Group, Scope, group_by
+from notifier.statistics.breakdown import By, Group, Scope, first_day, group_by
 from notifier.statistics.series import ALWAYS_SHOWN, SHOWN, Series, outcomes_per_minute
 from notifier.web.charts import chart_of
 from notifier.web.report.tables import capped
@@ -24,6 +24,8 @@ LONGEST_BY_QUARTER = timedelta(hours=20)
 LONGEST_BY_HOUR = timedelta(days=4)
 MOST_DAYS_BY_HOUR, MOST_DAYS_BY_DAY, MOST_DAYS_BY_WEEK = 2, 92, 400
 MOST_INCIDENTS = 30
+# Longer tables of the chart's numbers are not printed: they would take pages.
+MOST_ROWS = 12
 
 STEP_WORDS = {
     By.QUARTER: "quarter of an hour",
@@ -91,8 +93,14 @@ def mailing_timeline(mailing: Mailing) -> Timeline | None:
 
 
 def period_timeline(scope: Scope) -> Timeline:
-    days = (scope.last - scope.first).days + 1
-    return _timeline(scope, _step_of_days(days))
+    """Without the days to come; of a long period, without those before anything was sent."""
+    today = timezone.localdate()
+    last = max(scope.first, min(scope.last, today))
+    first = scope.first
+    if (last - first).days >= MOST_DAYS_BY_DAY:
+        first = min(last, max(first, first_day() or today))
+    shown = replace(scope, first=first, last=last)
+    return _timeline(shown, _step_of_days((last - first).days + 1))
 
 
 def _step_of(length: timedelta) -> By:
@@ -166,6 +174,7 @@ def chart_with(timeline: Timeline, incidents: IncidentList) -> dict[str, Any]:
     return {
         "timeline": timeline,
         "chart": chart_of(timeline.series, sentence=f"Messages by {timeline.step} and outcome"),
+        "numbers_fit": 1 < len(timeline.series.labels) <= MOST_ROWS,
         "marks": marks_in(timeline, incidents.shown),
     }
 
