@@ -149,7 +149,8 @@ class BreakdownView(APIView):
 
 
 def _period(asked: dict[str, Any]) -> Period:
-    typed: dict[str, str] = {name: str(asked[name]) for name in ("range", "from", "to") if name in asked}
+    names: list[str] = [name for name in ("range", "from", "to") if name in asked]
+    typed = {name: str(asked[name]) for name in names}
     if "range" in typed and len(typed) > 1:
         raise ValidationError({"range": "Give either a range, or days in from and to."})
     try:

@@ -170,13 +170,16 @@ def test_the_chart_and_its_table_show_the_same_numbers(browser: Browser) -> None
 
     found = re.search(r'<script id="chart-data"[^>]*>(.*?)</script>', response.content.decode())
     assert found
-    assert json.loads(found[1]) == {
+    drawn = json.loads(found[1])
+    assert {name: drawn[name] for name in ("labels", "sets", "sentence", "described")} == {
         "labels": ["12:00"],
         "sets": [
             {"label": "Accepted", "colour": "green", "numbers": [1500]},
             {"label": "Failed", "colour": "red", "numbers": [2]},
         ],
         "sentence": "Messages by minute and outcome",
+        "described": "Messages by minute and outcome: 1,500 accepted, 2 failed. "
+        "The numbers are in the table below",
     }
     assert ["12:00", "1,500", "2"] in rows_of(response)
 
