@@ -7,7 +7,13 @@ from notifier.clients.imports.models import (
     ImportPiece,
     ImportRejection,
 )
-from notifier.clients.models import AttributeName, Client, ClientFilter, SuppressedPhone
+from notifier.clients.models import (
+    AttributeName,
+    Client,
+    ClientFilter,
+    FormerPhone,
+    SuppressedPhone,
+)
 from notifier.delivery.models import (
     Attempt,
     BulkAction,
@@ -39,6 +45,7 @@ __all__ = [
     "ClientImport",
     "DailyEmail",
     "DayCount",
+    "FormerPhone",
     "Frontier",
     "Gateway",
     "GatewayCalls",

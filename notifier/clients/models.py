@@ -110,6 +110,28 @@ class SuppressedPhone(models.Model):
         return f"+{self.phone}"
 
 
+class FormerPhone(models.Model):
+    """A phone that a client had before it was changed or deleted: messages to it are found by it.
+
+    Written by triggers of the table of clients, so that no way of changing
+    clients can forget it; see the migration 0014.
+    """
+
+    client_id = models.BigIntegerField()
+    phone = models.CharField(max_length=15, db_collation="C")
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "former_phone"
+        indexes = [
+            models.Index(fields=["phone"], name="former_phone_phone"),
+            models.Index(Reverse("phone"), name="former_phone_reversed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"+{self.phone}"
+
+
 class AttributeName(models.Model):
     """A name that some client's attributes have had: what filters and exports offer."""
 

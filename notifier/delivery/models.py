@@ -85,6 +85,12 @@ class Message(models.Model):
                 condition=Q(reason__isnull=False),
                 name="message_reason",
             ),
+            # The newest first, of all mailings.
+            models.Index(
+                fields=["reason", "id"],
+                condition=Q(reason__isnull=False),
+                name="message_reason_newest",
+            ),
         ]
         constraints = [
             # The client first: so it also finds all messages of a client.

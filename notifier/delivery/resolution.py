@@ -42,34 +42,39 @@ def send_again(
     *,
     statuses: Collection[str],
     reason: str | None = None,
+    message_id: int | None = None,
     end_time: datetime | None = None,
 ) -> SentAgain:
     """Send those of a mailing's messages again that are failed or unknown now, and nobody else's.
 
-    ``statuses`` is failed, unknown or both. ``end_time`` is needed where the
+    ``statuses`` is failed, unknown or both, ``message_id`` one of them alone. ``end_time`` is needed where the
     mailing's end has passed. Commits chunk by chunk, so the first leave before
     the last of a million wait, and a second call does what a broken one left.
     Raises WrongStatus and MailingProblems.
     """
     asked = _as_asked(mailing_id)
-    choice = Choice(mailing_id, statuses, asked.asked_at, reason)  # type: ignore[attr-defined]
+    asked_at = asked.asked_at  # type: ignore[attr-defined]
+    choice = Choice(mailing_id, statuses, asked_at, reason, message_id)
     with transaction.atomic():
         _hold(mailing_id, end_time)
-    reopened = sum(
-        (_reopen_chunk(choice, span, end_time) for span in _spans_of_ids(asked)), Reopened()
-    )
+    spans = _spans_of_ids(asked, message_id)
+    reopened = sum((_reopen_chunk(choice, span, end_time) for span in spans), Reopened())
     return SentAgain(Mailing.objects.get(pk=mailing_id), reopened)
 
 
-def count_as_sent(mailing_id: int, *, reason: str | None = None) -> CountedAsSent:
+def count_as_sent(
+    mailing_id: int, *, reason: str | None = None, message_id: int | None = None
+) -> CountedAsSent:
     """Decide for the unknown messages of a mailing that they were sent; nothing is sent.
 
     For good: they stay unknown, as nothing was proven, but nobody is asked about them again.
     """
     asked = _as_asked(mailing_id)
-    choice = Choice(mailing_id, ["unknown"], asked.asked_at, reason)  # type: ignore[attr-defined]
+    asked_at = asked.asked_at  # type: ignore[attr-defined]
+    choice = Choice(mailing_id, ["unknown"], asked_at, reason, message_id)
     counted = sum(
-        ledger.count_as_sent(choice, first=first, last=last) for first, last in _spans_of_ids(asked)
+        ledger.count_as_sent(choice, first=first, last=last)
+        for first, last in _spans_of_ids(asked, message_id)
     )
     return CountedAsSent(asked, counted)
 
@@ -79,8 +84,11 @@ def _as_asked(mailing_id: int) -> Mailing:
     return Mailing.objects.annotate(asked_at=Now()).get(pk=mailing_id)
 
 
-def _spans_of_ids(mailing: Mailing) -> Iterator[tuple[int, int]]:
-    """The stretches of ids, first and last, in which the mailing's messages lie."""
+def _spans_of_ids(mailing: Mailing, message_id: int | None) -> Iterator[tuple[int, int]]:
+    """The stretches of ids, first and last, in which the mailing's messages lie, or the one."""
+    if message_id is not None:
+        yield message_id, message_id
+        return
     if mailing.first_message_id is None or mailing.last_message_id is None:
         return
     for first in range(mailing.first_message_id, mailing.last_message_id + 1, CHUNK_IDS):

@@ -22,7 +22,7 @@ def names_of(by: By, values: Collection[str]) -> dict[str, str]:
         return _names(Mailing.objects.only("name", "text").in_bulk(map(int, values)), by, values)
     if by is By.GATEWAY:
         return _names(Gateway.objects.in_bulk(map(int, values)), by, values)
-    return {value: _name(by, value) for value in values}
+    return {value: name_of(by, value) for value in values}
 
 
 def deleted_name(by: By, value: str) -> str:
@@ -39,7 +39,8 @@ def _names(
     }
 
 
-def _name(by: By, value: str) -> str:
+def name_of(by: By, value: str) -> str:
+    """Of anything but a mailing or a gateway."""
     if value in ("", "0") and by in NOTHING:
         return NOTHING[by]
     return NAMES[by](value) if by in NAMES else value

@@ -25,13 +25,14 @@ class Choice:
     """Messages that a person chose: those in ``statuses`` since ``asked_at`` or earlier.
 
     What comes to such an outcome only afterwards was not meant. ``reason``
-    None is any.
+    and ``message_id`` None are any.
     """
 
     mailing_id: int
     statuses: Collection[str]
     asked_at: datetime
     reason: str | None = None
+    message_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ CHOSEN = """
     AND status = ANY(%(statuses)s) AND finished_at <= %(asked_at)s
     AND reason IS DISTINCT FROM 'counted_as_sent'
     AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+    AND (%(message)s::bigint IS NULL OR id = %(message)s)
 """
 
 REOPEN_MESSAGES = """
@@ -158,6 +160,7 @@ def _values(choice: Choice, first: int, last: int) -> dict[str, Any]:
         "statuses": list(choice.statuses),
         "asked_at": choice.asked_at,
         "reason": choice.reason,
+        "message": choice.message_id,
         "first": first,
         "last": last,
     }

@@ -1,0 +1,1 @@
+"""Messages of all mailings: found, looked at one by one, sent again, kept as a file."""
