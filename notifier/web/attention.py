@@ -16,9 +16,10 @@ from notifier.statistics.overview import (
     mailings_paused_by_themselves,
     mailings_with_failed,
 )
+from notifier.statistics.periods import Period
 from notifier.statistics.prospects import bad_prospects
 from notifier.statistics.resolution import mailings_to_decide
-from notifier.web.links import messages_address
+from notifier.web.statistics.links import messages_address
 from notifier.web.tags import duration, rate
 
 Level = Literal["danger", "warning", "info"]
@@ -210,7 +211,7 @@ def _about_expired(totals: DayTotals) -> Iterator[Notice]:
             "Messages came too late",
             f"{_messages(count)} expired yesterday or today: the mailing’s end came before they "
             "could be sent. A later end or a higher rate would have let them through.",
-            messages_address(status="expired", first=today - timedelta(days=1), last=today),
+            messages_address(Period(today - timedelta(days=1), today), status="expired"),
             "See which",
         )
 

@@ -28,13 +28,14 @@ from notifier.statistics.overview import (
     mailings_to_start,
     mailings_under_way,
 )
+from notifier.statistics.periods import Period
 from notifier.statistics.progress import Progress, progress_of
 from notifier.statistics.series import outcomes_per_hour, recent_rates
 from notifier.web.attention import WORRY_AFTER_SECONDS, Notice, is_sweep_silent, notices
 from notifier.web.badges import MESSAGE_BADGES, Badge
 from notifier.web.charts import chart_of
-from notifier.web.links import messages_address, page_address
 from notifier.web.live import answer_refresh, live_part
+from notifier.web.statistics.links import messages_address
 
 MOST_SHOWN = 5
 MOST_INCIDENTS = 3
@@ -92,7 +93,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         "totals": totals,
         "worry_after_seconds": WORRY_AFTER_SECONDS,
         "chart": chart_of(outcomes_per_hour(), sentence="Messages of the last 24 hours"),
-        "statistics_address": page_address("statistics/", range="today"),
     }
     part = live_part(
         request,
@@ -123,6 +123,8 @@ def _health(totals: DayTotals) -> dict[str, Any]:
         "clusters": clusters,
         "lag": lag,
         "lag_seconds": _worrying(lag),
+        "today": timezone.localdate().isoformat(),
+        "since_day": timezone.localdate(timezone.now() - INCIDENTS_OF).isoformat(),
         "sweep_is_silent": is_sweep_silent(lag),
         "gateways": _with_lately(gateways),
         "gateway_address": gateways[0].gateway.base_url if gateways else "",
@@ -187,7 +189,7 @@ def _figures(totals: DayTotals) -> list[DayFigure]:
             totals.today[outcome],
             totals.yesterday[outcome],
             totals.usual[outcome],
-            messages_address(status=outcome, first=today, last=today),
+            messages_address(Period(today, today), status=outcome),
         )
         for outcome in DAY_OUTCOMES
     ]

@@ -103,7 +103,7 @@ def test_today_is_set_against_the_same_hours_of_yesterday(
     assert "none yesterday by this time 0 on a usual day" in words
     assert "A usual day is the mean of the 3 days before today." in words
     day = timezone.localdate()
-    address = f"/messages/?status=accepted&amp;from={day}&amp;to={day}"
+    address = f"/messages/?from={day}&amp;to={day}&amp;status=accepted"
     assert f'<a class="text-reset stretched-link" href="{address}">1,500<' in page.content.decode()
 
 
