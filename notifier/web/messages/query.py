@@ -8,7 +8,8 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.http import urlencode
 
-from notifier.clients.search import PUNCTUATION, read_id
+from notifier.clients.phones import PUNCTUATION
+from notifier.clients.search import read_id
 from notifier.delivery.models import MessageStatus
 from notifier.mailings.models import Gateway, Mailing
 from notifier.statistics.breakdown import By
