@@ -48,10 +48,11 @@ AXE = Package("axe-core", "4.14.1", "axe", ("axe.min.js",))
 
 # Those that templates and notifier/web/badges.py name; a test compares.
 ICON_NAMES = """
-    alert-triangle arrow-back-up ban bell-off bell-ringing check chevron-left chevron-right
+    alert-triangle arrow-back-up ban bell-off bell-ringing chart-bar check chevron-left
+    chevron-right
     circle-check circle-x clock clock-x database device-desktop download file-import
     help-circle layout-dashboard logout moon pencil player-pause player-play player-stop plus
-    search send sun trash upload user users users-plus x
+    printer search send sun trash upload user users users-plus x
 """.split()  # noqa: SIM905 - short to read and to change
 
 # The package of @tabler/core carries no licence file; this is its notice.

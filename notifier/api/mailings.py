@@ -14,6 +14,8 @@ from rest_framework.viewsets import ModelViewSet
 from notifier.api import examples
 from notifier.api.actions import post_action
 from notifier.api.fields import MomentField
+from notifier.api.ledger import EXAMPLE as LEDGER_EXAMPLE
+from notifier.api.ledger import LedgerSerializer, describe_ledger
 from notifier.api.resolution import ResolutionActions
 from notifier.api.statistics import (
     CountsSerializer,
@@ -225,6 +227,16 @@ class MailingViewSet(ResolutionActions, ModelViewSet):
     @action(detail=True, methods=["get"])
     def statistics(self, request: Request, pk: str) -> Response:
         return Response(describe_in_detail(self.get_object()))
+
+    @extend_schema(
+        summary="Ledger of a mailing: every recipient in one bucket",
+        responses=LedgerSerializer,
+        operation_id="mailing_ledger",
+        examples=[LEDGER_EXAMPLE],
+    )
+    @action(detail=True, methods=["get"])
+    def ledger(self, request: Request, pk: str) -> Response:
+        return Response(LedgerSerializer(describe_ledger(self.get_object())).data)
 
     def _answer(self, mailing: Mailing) -> Response:
         return Response(self.get_serializer(mailing).data)

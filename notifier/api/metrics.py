@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.utils import timezone
-from django_q.models import OrmQ
 from drf_spectacular.utils import extend_schema
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from rest_framework.negotiation import BaseContentNegotiation
@@ -19,8 +17,9 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from notifier.api.statistics import count_mailings
-from notifier.delivery.models import Slot
+from notifier.delivery.models import GatewayIncident, Slot
 from notifier.statistics.counts import total_counts
+from notifier.statistics.lag import queue_lag
 from notifier.statistics.overview import clusters_alive
 
 PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
@@ -67,16 +66,41 @@ class ServiceState(Collector):
         yield _by_label("messages", "Messages by status.", "status", total_counts())
         yield _by_label("mailings", "Mailings by status.", "status", count_mailings())
         yield from _queue()
+        yield from _incidents()
         yield _gauge("clusters_alive", "Clusters heard of lately.", clusters_alive())
         yield _by_label("sender_slots", "Places for senders, by state.", "state", _slots())
 
 
 def _queue() -> Iterator[Metric]:
-    now = timezone.now()
-    due = OrmQ.objects.filter(lock__lte=now).aggregate(tasks=Count("id"), oldest=Min("lock"))
-    lag = (now - due["oldest"]).total_seconds() if due["oldest"] else 0.0
-    yield _gauge("queue_due_tasks", "Tasks that wait for a worker.", due["tasks"])
-    yield _gauge("queue_lag_seconds", "How long the oldest of them has waited.", lag)
+    lag = queue_lag()
+    yield _gauge("queue_due_tasks", "Tasks that wait for a worker.", lag.tasks)
+    yield _gauge("queue_lag_seconds", "How long the oldest of them has waited.", lag.task_seconds)
+    yield _gauge(
+        "message_lag_seconds",
+        "How long a mailing has stood still that has due messages and that nothing forbids.",
+        lag.message_seconds,
+    )
+    if lag.sweep_silence_seconds is not None:
+        silence = lag.sweep_silence_seconds
+        yield _gauge("sweep_silence_seconds", "How long ago the last sweep was.", silence)
+
+
+def _incidents() -> Iterator[Metric]:
+    kinds: dict[str, tuple[int, int]] = dict.fromkeys(GatewayIncident.Kind.values, (0, 0))
+    counted = (
+        GatewayIncident.objects.order_by()
+        .values_list("kind")
+        .annotate(begun=Count("id"), lasting=Count("id", filter=Q(ended_at__isnull=True)))
+    )
+    kinds |= {kind: (begun, lasting) for kind, begun, lasting in counted}
+    lasting = {kind: number for kind, (_, number) in kinds.items()}
+    yield _by_label("gateways_in_trouble", "Gateways that do not work now.", "kind", lasting)
+    total = CounterMetricFamily(
+        "notifier_gateway_incidents", "Incidents of gateways since ever.", labels=["kind"]
+    )
+    for kind, (number, _) in kinds.items():
+        total.add_metric([kind], number)
+    yield total
 
 
 def _slots() -> dict[str, int]:

@@ -145,8 +145,13 @@ def describe_in_detail(mailing: Any) -> dict[str, Any]:
         | {outcome: series.outcomes.get(outcome, nothing)[at] for outcome in SHOWN}
         for at, minute in enumerate(series.times)
     ]
-    mailing.failure_reasons = [
+    mailing.failure_reasons = reasons_of(mailing)
+    return dict(MailingStatisticsSerializer(mailing).data)
+
+
+def reasons_of(mailing: Mailing) -> list[dict[str, Any]]:
+    """Why messages of a mailing were not accepted, as FailureReasonSerializer declares."""
+    return [
         {"reason": reason, "words": words, "count": count}
         for reason, words, count in failure_reasons(mailing)
     ]
-    return dict(MailingStatisticsSerializer(mailing).data)

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
+from notifier.api.breakdown import BreakdownView
 from notifier.api.clients import ClientViewSet
 from notifier.api.filters import FilterViewSet
 from notifier.api.imports import ImportViewSet
@@ -69,6 +70,9 @@ router.register("suppressed", SuppressedPhoneViewSet, basename="api-suppressed")
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/?$", RootView.as_view(), name="api-root"),
     re_path(r"^api/statistics/?$", StatisticsView.as_view(), name="api-statistics"),
+    re_path(
+        r"^api/statistics/breakdown/?$", BreakdownView.as_view(), name="api-statistics-breakdown"
+    ),
     re_path(r"^api/schema/?$", SchemaView.as_view(), name="schema"),
     path("api/", include(router.urls)),
     re_path(r"^api/", NothingHere.as_view()),

@@ -52,9 +52,9 @@ def example_clients(conditions: Mapping[str, Any], *, most: int = EXAMPLES) -> l
 
 
 @contextmanager
-def stopped_in_time() -> Iterator[None]:
-    """No statement within lasts longer than a person would wait. Raises TooSlow."""
-    seconds = settings.FILTER_SECONDS
+def stopped_in_time(seconds: float | None = None) -> Iterator[None]:
+    """No statement within lasts longer, or than a person would wait. Raises TooSlow."""
+    seconds = settings.FILTER_SECONDS if seconds is None else seconds
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             before = _limit(cursor, f"{int(seconds * 1000)}ms")

@@ -7,10 +7,14 @@
 
 While it is open or held nothing is claimed, so waiting costs no message an
 attempt. Rejections are the gateway's business and never open it.
+
+The time from leaving closed until it is closed again is an incident. Whoever
+changes the state notes it in the same transaction.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -131,8 +135,36 @@ RELEASE = """
 """
 
 CLOSE_RAMPED = """
-    UPDATE gateway_health SET state = 'closed', since = now(), reason = '', openings = 0
-    WHERE state = 'ramping' AND since <= now() - %(ramp)s * interval '1 second'
+    WITH closed AS (
+        UPDATE gateway_health SET state = 'closed', since = now(), reason = '', openings = 0
+        WHERE state = 'ramping' AND since <= now() - %(ramp)s * interval '1 second'
+        RETURNING gateway_id
+    )
+    UPDATE gateway_incident SET ended_at = greatest(now(), began_at)
+    FROM closed
+    WHERE gateway_incident.gateway_id = closed.gateway_id AND ended_at IS NULL
+"""
+
+# What a change between open, held and ramping makes of incidents. Only for who
+# has just changed the gateway's row, and so holds it: others could undo it. A
+# change is dated by its transaction's beginning, and may have waited for one that
+# began later: so no incident ends before it began, nor begins before the last ended.
+END_INCIDENT_OF_ANOTHER_KIND = """
+    UPDATE gateway_incident AS incident SET ended_at = greatest(since, began_at)
+    FROM gateway_health AS health
+    WHERE health.gateway_id = %(gateway)s AND incident.gateway_id = health.gateway_id
+      AND ended_at IS NULL AND state IN ('open', 'held')
+      AND (kind <> state OR (kind = 'held' AND incident.reason <> health.reason))
+"""
+BEGIN_INCIDENT = """
+    INSERT INTO gateway_incident (gateway_id, kind, reason, began_at)
+    SELECT gateway_id, state, reason, greatest(since, (
+        SELECT max(ended_at) FROM gateway_incident AS past
+        WHERE past.gateway_id = gateway_health.gateway_id
+    ))
+    FROM gateway_health
+    WHERE gateway_id = %(gateway)s AND state IN ('open', 'held')
+    ON CONFLICT (gateway_id) WHERE ended_at IS NULL DO NOTHING
 """
 
 LEASE_PROBE = """
@@ -150,24 +182,22 @@ LEASE_PROBE = """
 def note_calls(calls: Calls) -> None:
     """Learn from calls that have ended. Belongs into the transaction that records them."""
     values = _values(calls.gateway_id)
+    numbers = {"calls": calls.sound + calls.troubles, "troubles": calls.troubles}
     with connection.cursor() as cursor:
-        numbers = {"calls": calls.sound + calls.troubles, "troubles": calls.troubles}
         if numbers["calls"]:
             cursor.execute(COUNT_CALLS, {**values, **numbers})
         if calls.troubles or calls.wait_seconds or calls.misconfigured:
             cursor.execute(MAKE_ROW, values)
-        if calls.probes_sound:
-            cursor.execute(RAMP, values)
-        elif calls.probes_in_trouble:
-            cursor.execute(OPEN_AGAIN.format(rest=REST), values)
-        if calls.troubles:
-            cursor.execute(
-                OPEN_IN_TROUBLE.format(rest=REST, nearly_all=NEARLY_ALL), {**values, **numbers}
-            )
-        if calls.wait_seconds:
-            cursor.execute(OPEN_AS_ASKED, {**values, "wait": calls.wait_seconds})
-        if calls.misconfigured:
-            cursor.execute(HOLD, {**values, "reason": calls.misconfigured})
+    if calls.probes_sound:
+        _change(RAMP, values)
+    elif calls.probes_in_trouble:
+        _change(OPEN_AGAIN.format(rest=REST), values)
+    if calls.troubles:
+        _change(OPEN_IN_TROUBLE.format(rest=REST, nearly_all=NEARLY_ALL), {**values, **numbers})
+    if calls.wait_seconds:
+        _change(OPEN_AS_ASKED, {**values, "wait": calls.wait_seconds})
+    if calls.misconfigured:
+        _change(HOLD, {**values, "reason": calls.misconfigured})
 
 
 def permits(*, probing: Collection[int]) -> dict[int, Permit]:
@@ -182,33 +212,52 @@ def permits(*, probing: Collection[int]) -> dict[int, Permit]:
             " coalesce(retry_at <= now(), false) FROM gateway_health WHERE state <> 'closed'"
         )
         rows = cursor.fetchall()
-        if any(state == GatewayHealth.State.RAMPING for _, state, _, _ in rows):
-            cursor.execute(CLOSE_RAMPED, {"ramp": settings.BREAKER_RAMP_SECONDS})
-        return {
-            gateway_id: _permit(
-                gateway_id, state, seconds=seconds, may_probe=is_rested and gateway_id in probing
-            )
-            for gateway_id, state, seconds, is_rested in rows
-        }
+    if any(state == GatewayHealth.State.RAMPING for _, state, _, _ in rows):
+        close_ramped()
+    return {
+        gateway_id: _permit(
+            gateway_id, state, seconds=seconds, may_probe=is_rested and gateway_id in probing
+        )
+        for gateway_id, state, seconds, is_rested in rows
+    }
+
+
+def close_ramped() -> None:
+    """The gateways that have recovered for long enough work as ever. The sweep does it, too."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSE_RAMPED, {"ramp": settings.BREAKER_RAMP_SECONDS})
 
 
 def hold(gateway_id: int, *, reason: str) -> None:
     """Send nothing through the gateway until a person releases it."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(MAKE_ROW, _values(gateway_id))
-        cursor.execute(HOLD, {**_values(gateway_id), "reason": reason})
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(MAKE_ROW, _values(gateway_id))
+        _change(HOLD, {**_values(gateway_id), "reason": reason})
 
 
 def release(gateway_id: int) -> None:
     """Send again through a held gateway, at first a little."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(RELEASE, _values(gateway_id))
+    with transaction.atomic():
+        _change(RELEASE, _values(gateway_id))
         wake_slots()
 
 
 def forget_old_calls() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM gateway_calls WHERE began_at < now() - interval '10 minutes'")
+
+
+def _change(statement: str, values: Mapping[str, Any]) -> None:
+    """Change the state of the gateway in ``values`` where the statement says so, and its incident.
+
+    Belongs into a transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        if cursor.rowcount:
+            cursor.execute(END_INCIDENT_OF_ANOTHER_KIND, values)
+            cursor.execute(BEGIN_INCIDENT, values)
 
 
 def _permit(gateway_id: int, state: str, *, seconds: float, may_probe: bool) -> Permit:

@@ -387,6 +387,48 @@ class GatewayHealth(models.Model):
         return f"{self.gateway_id}: {self.state}"
 
 
+class GatewayIncident(models.Model):
+    """A time in which a gateway did not work: from when it left closed until it was so again.
+
+    It goes on while the gateway recovers. One of the other kind, or on hold
+    for another reason, is an incident of its own. See delivery.breaker.
+    """
+
+    class Kind(models.TextChoices):
+        OPEN = "open", "Out of order"
+        HELD = "held", "On hold"
+
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="incidents", db_index=False)
+    kind = models.CharField(max_length=4, choices=Kind)
+    reason = models.CharField(max_length=200, blank=True, default="", help_text="Why it began.")
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "notifier"
+        db_table = "gateway_incident"
+        ordering = ("began_at", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gateway"],
+                condition=Q(ended_at__isnull=True),
+                name="gateway_incident_one_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=models.F("began_at")),
+                name="gateway_incident_ends_after_it_began",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id}: {self.kind} from {self.began_at}"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasted; None while it does."""
+        return (self.ended_at - self.began_at).total_seconds() if self.ended_at else None
+
+
 class GatewayCalls(models.Model):
     """How many calls of a gateway ended within a second, and how many of them in trouble."""
 

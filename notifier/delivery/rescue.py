@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from notifier.delivery import wakeups
-from notifier.delivery.breaker import forget_old_calls
+from notifier.delivery.breaker import close_ramped, forget_old_calls
 from notifier.delivery.bulk_actions import restart_bulk_actions
 from notifier.delivery.client_imports import forget_old_uploads, wake_imports
 from notifier.delivery.daily_emails import queue_daily_email
@@ -40,6 +40,7 @@ def sweep() -> None:
     wake_for_due_messages()
     wake_imports()
     restart_bulk_actions()
+    close_ramped()
     forget_old_uploads()
     forget_old_heartbeats()
     forget_old_calls()

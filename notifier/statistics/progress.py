@@ -1,5 +1,6 @@
 """How far a mailing is, how fast it goes, and when it will be done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,11 +37,22 @@ class Progress:
         return timezone.now() + timedelta(seconds=self.seconds_left)
 
 
-def progress_of(mailing: Mailing, counts: Counts, *, waits: bool = False) -> Progress:
-    """From a mailing and its counts by status; ``waits`` for a gateway that is in trouble."""
+def progress_of(
+    mailing: Mailing,
+    counts: Counts,
+    *,
+    waits: bool = False,
+    rates: Mapping[int, float] | None = None,
+) -> Progress:
+    """From a mailing and its counts by status; ``waits`` for a gateway that is in trouble.
+
+    ``rates`` by mailings' ids save a query, where several are shown.
+    """
     left = sum(counts[status] for status in OPEN)
     is_sending = mailing.status in SENDING and mailing.started_at is not None and not waits
-    rate = recent_rate(mailing) if is_sending else 0.0
+    rate = 0.0
+    if is_sending:
+        rate = recent_rate(mailing) if rates is None else rates[mailing.pk]
     return Progress(
         audience=mailing.audience,
         done=mailing.audience - left,

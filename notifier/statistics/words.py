@@ -19,17 +19,22 @@ NOTHING = {
 def names_of(by: By, values: Collection[str]) -> dict[str, str]:
     """A name for each value, in one query at most; what was deleted is called by its number."""
     if by is By.MAILING:
-        return _names(Mailing.objects.in_bulk(map(int, values)), "mailing", values)
+        return _names(Mailing.objects.only("name", "text").in_bulk(map(int, values)), by, values)
     if by is By.GATEWAY:
-        return _names(Gateway.objects.in_bulk(map(int, values)), "gateway", values)
+        return _names(Gateway.objects.in_bulk(map(int, values)), by, values)
     return {value: _name(by, value) for value in values}
 
 
+def deleted_name(by: By, value: str) -> str:
+    """What a mailing or gateway is called that is not there any more."""
+    return f"Deleted {by} {value}"
+
+
 def _names(
-    rows: Mapping[int, Mailing | Gateway], kind: str, values: Collection[str]
+    rows: Mapping[int, Mailing | Gateway], by: By, values: Collection[str]
 ) -> dict[str, str]:
     return {
-        value: str(rows[int(value)]) if int(value) in rows else f"Deleted {kind} {value}"
+        value: str(rows[int(value)]) if int(value) in rows else deleted_name(by, value)
         for value in values
     }
 

@@ -63,6 +63,9 @@ MESSAGE_BADGES: dict[str, Badge] = {
     "pending": Badge("Waiting", "clock", "blue", "Not sent yet."),
 }
 
+# An attempt that was not the last one of its message.
+RETRIED_BADGE = Badge("Put back to wait", "arrow-back-up", "orange", "Tried again later.")
+
 GATEWAY_BADGES: dict[str, Badge] = {
     "closed": Badge("Working", "circle-check", "green", "Messages leave at the full pace."),
     "open": Badge("Resting", "clock", "yellow", "Left alone for a while, then tried again."),

@@ -18,6 +18,7 @@ from notifier.web.badges import (
     IMPORT_BADGES,
     MAILING_BADGES,
     MESSAGE_BADGES,
+    RETRIED_BADGE,
     Badge,
 )
 
@@ -56,6 +57,12 @@ def gateway_badge(state: str) -> SafeString:
 @register.simple_tag
 def message_badge(status: str) -> SafeString:
     return badge(MESSAGE_BADGES[status])
+
+
+@register.simple_tag
+def outcome_badge(outcome: str) -> SafeString:
+    """Of a message's outcome, or of an attempt that put it back to wait."""
+    return badge(MESSAGE_BADGES.get(outcome) or RETRIED_BADGE)
 
 
 @register.simple_tag
@@ -98,6 +105,14 @@ def percent_of(part: int, whole: int) -> str:
 
 
 @register.filter
+def milliseconds(value: int | None) -> str:
+    """``85 ms``, ``1.2 s``."""
+    if value is None:
+        return "–"
+    return f"{value} ms" if value < 1000 else f"{value / 1000:g} s"
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """Rounded to what a person would say: ``40 s``, ``3 min``, ``2 h 10 min``, ``3 days``."""
     if seconds is None:
@@ -115,10 +130,13 @@ def duration(seconds: float | None) -> str:
 
 @register.filter
 def rate(per_second: float) -> str:
-    """``9,800 messages per second``, or by the minute where it is slow."""
+    """``9,800 messages per second``, or by the minute or hour where it is slow."""
     if per_second >= 10:
         return f"{round(per_second):,} messages per second"
-    return f"{max(round(per_second * 60), 1):,} messages per minute"
+    if per_second * 60 > 1.5:
+        return f"{round(per_second * 60):,} messages per minute"
+    hourly = max(round(per_second * 3600), 1)
+    return f"{hourly:,} message{'' if hourly == 1 else 's'} per hour"
 
 
 @register.filter

@@ -13,6 +13,9 @@ from notifier.web.imports import settings as import_settings
 from notifier.web.imports import upload
 from notifier.web.imports import views as imports
 from notifier.web.mailings import composer, resolution, views
+from notifier.web.report.mailing import mailing_report
+from notifier.web.report.period import period_report
+from notifier.web.statistics import views as statistics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
@@ -28,6 +31,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("gateways/<int:gateway_id>/hold/", gateways.hold, name="hold_gateway"),
     path("gateways/<int:gateway_id>/release/", gateways.release, name="release_gateway"),
+    path("statistics/", statistics.statistics, name="statistics"),
+    path("statistics/export.csv", statistics.export, name="export_statistics"),
     path("clients/", clients.clients, name="clients"),
     path("clients/add/", clients.add_client, name="add_client"),
     path("clients/actions/<int:action_id>/", bulk.bulk_action, name="bulk_action"),
@@ -69,11 +74,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("clients/<int:client_id>/", clients.client, name="client"),
     path("clients/<int:client_id>/edit/", clients.edit_client, name="edit_client"),
+    path("report/", period_report, name="report"),
     path("mailings/new/", composer.new_mailing, name="new_mailing"),
     path("mailings/preview/", composer.preview, name="preview_mailing"),
     path("mailings/<int:mailing_id>/edit/", composer.edit_mailing, name="edit_mailing"),
     path("mailings/", views.mailings, name="mailings"),
     path("mailings/<int:mailing_id>/", views.mailing, name="mailing"),
+    path("mailings/<int:mailing_id>/report/", mailing_report, name="mailing_report"),
     path("mailings/<int:mailing_id>/confirm/<str:action>/", views.confirm, name="confirm"),
     path("mailings/<int:mailing_id>/send-again/", resolution.send_again, name="send_again"),
     path("mailings/<int:mailing_id>/decide/", resolution.decide, name="decide"),

@@ -4,8 +4,10 @@ import pytest
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from notifier.delivery.models import Heartbeat, MinuteCount, Slot
+from notifier.delivery.models import GatewayIncident, Heartbeat, Slot
 from notifier.delivery.queue import enqueue
+from notifier.mailings.models import Gateway
+from tests.web.making import count_fully
 
 pytestmark = pytest.mark.django_db
 
@@ -22,8 +24,16 @@ def test_metrics_tell_the_state_of_the_service(stranger, clients, waiting_messag
     mailing = waiting_message(clients[0]).mailing
     mailing.audience = 3
     mailing.save()
-    MinuteCount.objects.create(mailing=mailing, minute=timezone.now(), outcome="accepted", count=2)
+    count_fully(mailing, timezone.now(), accepted=2)
     Slot.objects.bulk_create([Slot(id=1, state="running"), Slot(id=2)])
+    for begins in (60, 120):
+        began_at = timezone.now() - timedelta(seconds=begins)
+        gateway, _ = Gateway.objects.get_or_create(name=f"Gateway {begins}")
+        GatewayIncident.objects.create(gateway=gateway, kind="open", began_at=began_at)
+    GatewayIncident.objects.create(
+        gateway=gateway, kind="held", began_at=began_at, ended_at=began_at
+    )
+    Heartbeat.objects.create(name="sweep", at=timezone.now() - timedelta(seconds=30))
     Heartbeat.objects.create(name="cluster:alive")
     Heartbeat.objects.create(name="cluster:dead", at=timezone.now() - timedelta(hours=1))
     enqueue("sweep", due_at=timezone.now() - timedelta(seconds=60))
@@ -33,12 +43,16 @@ def test_metrics_tell_the_state_of_the_service(stranger, clients, waiting_messag
 
     told = samples(answer)
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
-    assert 60 <= told.pop("notifier_queue_lag_seconds") < 120
+    assert told.pop("notifier_queue_lag_seconds") == pytest.approx(60, abs=5)
+    assert told.pop("notifier_sweep_silence_seconds") == pytest.approx(30, abs=5)
     assert {name: value for name, value in told.items() if value} == {
         "notifier_messages[pending]": 1,
         "notifier_messages[accepted]": 2,
         "notifier_mailings[running]": 1,
         "notifier_queue_due_tasks": 1,
+        "notifier_gateways_in_trouble[open]": 2,
+        "notifier_gateway_incidents_total[open]": 2,
+        "notifier_gateway_incidents_total[held]": 1,
         "notifier_clusters_alive": 1,
         "notifier_sender_slots[running]": 1,
         "notifier_sender_slots[idle]": 1,

@@ -42,6 +42,7 @@ def test_every_endpoint_is_described_with_its_methods(document):
         "/api/mailing/{id}/": everything,
         "/api/mailing/{id}/cancel/": {"post"},
         "/api/mailing/{id}/count_as_sent/": {"post"},
+        "/api/mailing/{id}/ledger/": {"get"},
         "/api/mailing/{id}/pause/": {"post"},
         "/api/mailing/{id}/resume/": {"post"},
         "/api/mailing/{id}/send_again/": {"post"},
@@ -49,6 +50,7 @@ def test_every_endpoint_is_described_with_its_methods(document):
         "/api/message/": {"get"},
         "/api/message/{id}/": {"get"},
         "/api/statistics/": {"get"},
+        "/api/statistics/breakdown/": {"get"},
         "/api/suppressed/": {"get"},
         "/api/suppressed/{phone}/": {"delete"},
     }

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from notifier.delivery import breaker
 from notifier.mailings.models import Mailing
 from tests.browser.looking import Watched
 from tests.web.making import count_outcomes, make_running
@@ -186,5 +187,11 @@ def test_lists_and_overview_follow_too(page: Watched, running: Mailing) -> None:
     shown.wait_for_selector("progress[value='501']:visible")
 
     page.open("/")
+    breaker.hold(running.gateway_id, reason="Put on hold by boris")
+    shown.wait_for_selector("#attention >> text=Default gateway is on hold")
+    assert "Default gateway is on hold" in shown.inner_text("#announcer")
+    shown.click("#attention button")
+    shown.wait_for_selector("#attention >> text=Default gateway is on hold", state="detached")
+
     finish(running)
     shown.wait_for_selector("text=No mailing is being sent right now.")

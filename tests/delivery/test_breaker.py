@@ -1,16 +1,30 @@
 """The breaker: a gateway in trouble is left alone, and the messages wait at no cost."""
 
+import random
+from contextlib import suppress
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from notifier.delivery import breaker, rescue, work
 from notifier.delivery.breaker import Calls, Permit
 from notifier.delivery.control import create_mailing
-from notifier.delivery.models import Attempt, GatewayCalls, GatewayHealth, Message
+from notifier.delivery.models import (
+    Attempt,
+    GatewayCalls,
+    GatewayHealth,
+    GatewayIncident,
+    Message,
+)
 from notifier.delivery.slots import wake_slots
 from notifier.mailings.models import Gateway
+from notifier.statistics.incidents import incidents_between
+from tests.delivery.beside import Beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -222,3 +236,162 @@ def test_one_gateway_that_rests_leaves_another_at_work(sandbox, gateway, add_cli
     waiting.refresh_from_db()
     assert (going.status, waiting.status) == ("finished", "running")
     assert {entry.text for entry in sandbox.ledger()} == {"Goes"}
+
+
+def let_ramp_pass() -> None:
+    GatewayHealth.objects.update(since=timezone.now() - timedelta(seconds=31))
+    rescue.close_ramped()
+
+
+def incidents() -> list[tuple[str, str, bool]]:
+    """Kind, reason, and whether it still lasts."""
+    rows = GatewayIncident.objects.values_list("kind", "reason", "ended_at")
+    return [(kind, reason, ended_at is None) for kind, reason, ended_at in rows]
+
+
+def test_an_incident_lasts_from_the_first_trouble_until_messages_flow_as_ever(note):
+    note(troubles=20)
+    began_at = health().since
+    note(troubles=20, wait_seconds=60)
+    let_rest_pass()
+    note(sound=1, probes_sound=1)
+    note(troubles=20)
+    let_rest_pass()
+    note(sound=1, probes_sound=1)
+    assert incidents() == [("open", "20 of the last 20 calls came to nothing", True)]
+
+    let_ramp_pass()
+
+    incident = GatewayIncident.objects.get()
+    assert (incident.began_at, incident.ended_at) == (began_at, health().since)
+
+
+def test_a_hold_is_an_incident_of_its_own(note, gateway):
+    note(troubles=20)
+    breaker.hold(gateway.pk, reason="Put on hold by anna")
+    breaker.hold(gateway.pk, reason="Put on hold by boris")
+    breaker.release(gateway.pk)
+    note(misconfigured="forbidden")
+
+    first, second, third = GatewayIncident.objects.all()
+    assert [first.ended_at, second.ended_at] == [second.began_at, third.began_at]
+    assert incidents()[1:] == [("held", "Put on hold by anna", False), ("held", "forbidden", True)]
+
+
+def test_of_two_who_change_a_state_at_once_the_second_sees_what_the_first_made(note, gateway):
+    note(troubles=20)
+    with transaction.atomic():
+        breaker.hold(gateway.pk, reason="Put on hold by anna")
+        other = Beside(
+            note_in_a_transaction, Calls(gateway_id=gateway.pk, troubles=1, wait_seconds=5)
+        )
+        other.wait_until_it_waits()
+    other.finish()
+
+    assert [kind for kind, _, lasts in incidents() if lasts] == ["held"]
+
+
+def note_in_a_transaction(calls: Calls) -> None:
+    with transaction.atomic():
+        breaker.note_calls(calls)
+
+
+def test_incidents_are_found_by_any_moment_in_which_they_lasted(gateway):
+    noon = timezone.now()
+    hour = timedelta(hours=1)
+    other = Gateway.objects.create(name="Other")
+    short = GatewayIncident.objects.create(
+        gateway=gateway, kind="held", reason="forbidden", began_at=noon, ended_at=noon + hour
+    )
+    long = GatewayIncident.objects.create(gateway=other, kind="open", began_at=noon - hour)
+
+    assert incidents_between(noon, noon + hour) == [long, short]
+    assert incidents_between(noon + hour, noon + 2 * hour) == [long]
+    assert incidents_between(noon - hour, noon) == [long]
+    [found] = incidents_between(noon, noon + hour, gateway)
+    assert found.reason == "The gateway refused access (403)"
+
+
+EVENTS = {
+    "trouble": lambda gateway: Calls(gateway_id=gateway, troubles=20),
+    "wait": lambda gateway: Calls(gateway_id=gateway, troubles=1, wait_seconds=30),
+    "bad probe": lambda gateway: Calls(gateway_id=gateway, troubles=1, probes_in_trouble=1),
+    "good probe": lambda gateway: Calls(gateway_id=gateway, sound=1, probes_sound=1),
+    "wrong token": lambda gateway: Calls(gateway_id=gateway, troubles=1, misconfigured="forbidden"),
+    "sound": lambda gateway: Calls(gateway_id=gateway, sound=5),
+}
+
+
+ALL_EVENTS = (*EVENTS, "hold", "release", "rested", "ramped")
+
+
+def make_happen(event: str, gateway: int, *, by: str) -> None:
+    match event:
+        case "hold":
+            breaker.hold(gateway, reason=f"Put on hold by {by}")
+        case "release":
+            breaker.release(gateway)
+        case "rested":
+            let_rest_pass()
+        case "ramped":
+            let_ramp_pass()
+        case _:
+            breaker.note_calls(EVENTS[event](gateway))
+
+
+@given(events=st.lists(st.sampled_from(ALL_EVENTS)))
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_incidents_are_the_history_of_states(gateway, events):
+    for table in (GatewayHealth, GatewayCalls, GatewayIncident):
+        table.objects.all().delete()
+    expected: list[list[str | bool]] = []
+    for event in events:
+        make_happen(event, gateway.pk, by="hand")
+        extend_history(expected, GatewayHealth.objects.first())
+
+    assert incidents() == [tuple(each) for each in expected]
+
+
+class Crash(Exception):
+    """A sender dies before it commits."""
+
+
+def act_at_random(gateway: int, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(40):
+        with suppress(Crash), transaction.atomic():
+            make_happen(chance.choice(ALL_EVENTS), gateway, by=str(seed))
+            if chance.random() < 0.2:
+                raise Crash
+
+
+def test_many_senders_that_die_now_and_then_keep_the_incidents_right(gateway):
+    senders = [Beside(act_at_random, gateway.pk, seed) for seed in range(4)]
+    for sender in senders:
+        sender.finish()
+
+    rows = list(GatewayIncident.objects.order_by("began_at", "id"))
+    assert len(rows) > 5
+    for one, next_one in pairwise(rows):
+        assert one.ended_at is not None
+        assert one.ended_at <= next_one.began_at
+    lasts = rows[-1].ended_at is None
+    assert lasts is (health().state != "closed")
+    if health().state in ("open", "held"):
+        assert rows[-1].kind == health().state
+
+
+def extend_history(history: list[list[str | bool]], now: GatewayHealth | None) -> None:
+    """What incidents there are, by the states one after the other."""
+    if now is None or now.state == "ramping":
+        return
+    lasting = history[-1] if history and history[-1][2] else None
+    goes_on = lasting and lasting[0] == now.state
+    if goes_on and (now.state == "open" or lasting[1] == now.reason):
+        return
+    if lasting:
+        lasting[2] = False
+    if now.state != "closed":
+        history.append([now.state, now.reason, True])

@@ -49,7 +49,7 @@ def make_history(chance: random.Random, *, messages: int = 60) -> None:
     other = Gateway.objects.create(name=f"Other {chance.random()}")
     mailings = [make_mailing(), make_mailing(gateway=other), make_mailing(gateway=other)]
     traits = [
-        Traits.objects.create(operator=operator, tag=tag, timezone=zone)
+        Traits.objects.get_or_create(operator=operator, tag=tag, timezone=zone)[0]
         for operator, tag, zone in [(912, "", "UTC"), (912, "a", "Asia/Omsk"), (900, "a", "UTC")]
     ]
     start = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)

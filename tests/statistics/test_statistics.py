@@ -14,6 +14,7 @@ from notifier.statistics.counts import mailing_counts, mailing_counts_many, tota
 from notifier.statistics.overview import day_totals
 from notifier.statistics.progress import progress_of
 from notifier.statistics.series import outcomes_per_hour, outcomes_per_minute, recent_rate
+from tests.web.making import count_fully as count
 
 pytestmark = pytest.mark.django_db
 
@@ -27,11 +28,6 @@ def mailing():
         return Mailing.objects.create(**fields)
 
     return make
-
-
-def count(mailing, minute, **outcomes):
-    for outcome, number in outcomes.items():
-        MinuteCount.objects.create(mailing=mailing, minute=minute, outcome=outcome, count=number)
 
 
 def test_counts_add_up_to_the_audience_and_sending_comes_from_the_claims(mailing):

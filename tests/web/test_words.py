@@ -54,10 +54,10 @@ def test_durations_are_rounded_as_a_person_would(seconds: float | None, written:
     [
         (9800.4, "9,800 messages per second"),
         (0.5, "30 messages per minute"),
-        (0.001, "1 messages per minute"),
+        (0.001, "4 messages per hour"),
     ],
 )
-def test_rates_are_by_the_second_or_by_the_minute(per_second: float, written: str) -> None:
+def test_rates_are_by_the_second_the_minute_or_the_hour(per_second: float, written: str) -> None:
     assert tags.rate(per_second) == written
 
 

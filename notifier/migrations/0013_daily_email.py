@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifier', '0011_counts_by_dimension'),
+        ('notifier', '0012_gateway_incident'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,1 @@
+"""What messages came to within some days, in numbers, charts and files."""
