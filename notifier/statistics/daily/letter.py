@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from email.utils import make_msgid, parseaddr
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -92,6 +93,8 @@ def email_of(letter: Letter, daily: DailyEmail) -> EmailMultiAlternatives:
         body=letter.text,
         to=[daily.address],
         headers={
+            # This machine's own name, which is the default, may mean nothing elsewhere.
+            "Message-ID": make_msgid(domain=_domain(settings.DEFAULT_FROM_EMAIL)),
             "List-Unsubscribe": f"<{unsubscribe_link(daily)}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             # So that nobody's holiday notice answers it.
@@ -100,6 +103,10 @@ def email_of(letter: Letter, daily: DailyEmail) -> EmailMultiAlternatives:
     )
     email.attach_alternative(letter.html, "text/html")
     return email
+
+
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2]
 
 
 def unsubscribe_link(daily: DailyEmail) -> str:

@@ -58,6 +58,7 @@ def test_a_sweep_has_it_sent_once_in_both_forms(mail_server, daily):
     email = mail_server.only()
     assert (email["To"], email["From"]) == ("anna@example.com", "Notifier <notifier@example.com>")
     assert email["Subject"].startswith("12,400 accepted, 80 failed · ")
+    assert email["Message-ID"].endswith("@example.com>")
     assert email.get_content_type() == "multipart/alternative"
     text, html = (part.get_content() for part in email.iter_parts())
     assert "accepted 12,400, failed 80" in text
