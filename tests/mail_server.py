@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from ssl import SSLContext
 
 from aiosmtpd.controller import Controller
 
@@ -15,12 +16,12 @@ from tests.running import free_port
 class MailServer:
     """Keeps what it took; answers ``refusal`` to every e-mail while that is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: object) -> None:
         self.taken: list[EmailMessage] = []
         self.refusal = ""
         self.refusal_of_addresses = ""
         self.port = free_port()
-        self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, **options)
 
     def __enter__(self) -> "MailServer":
         self.controller.start()
@@ -50,11 +51,11 @@ class MailServer:
 
 
 @contextmanager
-def silent_server(*, words: bytes = b"") -> Iterator[int]:
-    """Takes connections and says nothing, or ``words`` again and again; its port."""
+def silent_server(*, words: bytes = b"", context: SSLContext | None = None) -> Iterator[int]:
+    """Takes a connection and says nothing, or ``words`` again and again; its port."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        taking = threading.Thread(target=_take, args=(listening, words, over), daemon=True)
+        taking = threading.Thread(target=_take, args=(listening, words, over, context), daemon=True)
         taking.start()
         yield listening.getsockname()[1]
         over.set()
@@ -62,11 +63,15 @@ def silent_server(*, words: bytes = b"") -> Iterator[int]:
         taking.join(5)
 
 
-def _take(listening: socket.socket, words: bytes, over: threading.Event) -> None:
+def _take(
+    listening: socket.socket, words: bytes, over: threading.Event, context: SSLContext | None
+) -> None:
     try:
         connection, _ = listening.accept()
     except OSError:
         return
+    if context:
+        connection = context.wrap_socket(connection, server_side=True)
     with connection:
         while not over.wait(0.1):
             try:

@@ -89,8 +89,9 @@ def note_nothing_to_tell(daily: DailyEmail) -> None:
     _held(daily).update(outcome=Outcome.NOTHING_TO_TELL, lease_until=None)
 
 
-def give_back(daily: DailyEmail) -> None:
-    _held(daily).update(lease_until=None)
+def give_back(daily: DailyEmail, words: str = "") -> None:
+    """Nothing came of it, or an error of our own did: the outcome stays as it was."""
+    _held(daily).update(last_error=words[:300], lease_until=None)
 
 
 def _held(daily: DailyEmail) -> QuerySet[DailyEmail]:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from notifier.launch.errors import BadVariable
-from notifier.launch.variables import read_boolean, read_http_url, read_port
+from notifier.launch.variables import read_boolean, read_http_url, read_port, without_password
 
 DEFAULT_EMAIL_PORT, TLS_PORT, SSL_PORT = 25, 587, 465
 DEFAULT_TIMEOUT_SECONDS = 10
@@ -108,8 +108,9 @@ def _from_address(variables: Mapping[str, str]) -> str:
 
 def _site_url(variables: Mapping[str, str]) -> str:
     value = read_http_url(variables, "SITE_URL", example="https://notifier.example.com")
-    # Pages are served at the root of their host.
-    if urlsplit(value).path:
-        remedy = "may not carry a path: use, for example, https://notifier.example.com."
-        raise BadVariable("SITE_URL", value, remedy)
+    parts = urlsplit(value)
+    # Pages are served at the root of their host; a password would be in every e-mail.
+    if parts.path or "@" in parts.netloc:
+        remedy = "may name a host and a port only: use, for example, https://notifier.example.com."
+        raise BadVariable("SITE_URL", without_password(value), remedy)
     return value

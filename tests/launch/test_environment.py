@@ -148,7 +148,7 @@ NOT_AN_ADDRESS = "is not an IP address: use 127.0.0.1, or 0.0.0.0 for every netw
         (
             "SITE_URL",
             "https://example.com/notifier",
-            "may not carry a path: use, for example, https://notifier.example.com.",
+            "may name a host and a port only: use, for example, https://notifier.example.com.",
         ),
         ("TZ", "Mars/Olympus", NOT_A_ZONE),
         ("TZ", "../etc/passwd", NOT_A_ZONE),
@@ -172,6 +172,12 @@ def test_a_bad_variable_is_named_with_its_value_and_a_remedy(tmp_path, name, val
         ("DATABASE_URL", "postgres://a:secret@db:x/n", f'"postgres://…@db:x/n" {NOT_A_DATABASE}'),
         ("GATEWAY_URL", "ftp://a:secret@gateway", f'"ftp://…@gateway" {NOT_HTTP}'),
         ("EMAIL_HOST", "smtp://a:secret@smtp", f'"smtp" {NOT_A_MAIL_SERVER}'),
+        (
+            "SITE_URL",
+            "https://a:secret@sms.example.com",
+            '"https://…@sms.example.com" may name a host and a port only: '
+            "use, for example, https://notifier.example.com.",
+        ),
         (
             "EMAIL_HOST_PASSWORD",
             "пароль",

@@ -61,7 +61,10 @@ def test_what_is_filled_in_wrongly_is_told_and_kept(
     assert not DailyEmail.objects.exists()
 
 
-def test_without_a_mail_server_it_is_said_whose_turn_it_is(browser: Browser, daily) -> None:
+def test_without_a_mail_server_it_is_said_whose_turn_it_is(
+    browser: Browser, daily, settings
+) -> None:
+    settings.EMAIL_HOST = ""
     page = words_of(browser.get("/account/daily-email/"))
 
     assert "an administrator has to name the mail server, in EMAIL_HOST" in page

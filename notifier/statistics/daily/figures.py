@@ -9,14 +9,23 @@ from datetime import date, datetime, timedelta
 from django.db.models import F, QuerySet, Sum
 
 from notifier.accounts.daily_email import ONE_DAY, bounds_of_day
-from notifier.delivery.models import TERMINAL, Dimension, MinuteCount, QuarterHourCount
-from notifier.mailings.models import Mailing, MailingStatus
+from notifier.delivery.models import (
+    TERMINAL,
+    Dimension,
+    GatewayIncident,
+    MinuteCount,
+    QuarterHourCount,
+)
+from notifier.mailings.models import Mailing
 from notifier.statistics.counts import Counts, reason_in_words
 from notifier.statistics.gateways import GatewayState, gateway_states
+from notifier.statistics.incidents import incidents_between
+from notifier.statistics.overview import mailings_paused_by_themselves
 from notifier.statistics.resolution import mailings_to_decide
 
 MOST_MAILINGS = 10
 MOST_REASONS = 10
+MOST_INCIDENTS = 10
 MOST_TO_DECIDE = 5
 WEEK_DAYS = 7
 NOT_SENT = ("expired", "cancelled", "skipped")
@@ -66,6 +75,7 @@ class DayFigures:
     mailings: list[MailingDay]
     rest: MailingDay | None
     reasons: list[Reason]
+    incidents: list[GatewayIncident]
     attention: Attention
 
     @property
@@ -87,6 +97,7 @@ def figures_of(day: date, timezone: str) -> DayFigures:
         mailings=mailings[:MOST_MAILINGS],
         rest=_rest(mailings[MOST_MAILINGS:]),
         reasons=_reasons_between(start, end),
+        incidents=incidents_between(start, end)[:MOST_INCIDENTS],
         attention=_attention(),
     )
 
@@ -159,9 +170,8 @@ def _reasons_between(start: datetime, end: datetime) -> list[Reason]:
 
 
 def _attention() -> Attention:
-    by_themselves = Mailing.objects.filter(status=MailingStatus.PAUSED).exclude(pause_reason="")
     return Attention(
         to_decide=mailings_to_decide(most=MOST_TO_DECIDE),
-        paused=list(by_themselves.order_by("-id")[:MOST_TO_DECIDE]),
+        paused=list(mailings_paused_by_themselves()[:MOST_TO_DECIDE]),
         gateways=[state for state in gateway_states() if state.is_shut],
     )

@@ -1,9 +1,11 @@
 """The e-mail about a day: subject, HTML and text, which tell the same."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from email.utils import make_msgid, parseaddr
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -13,6 +15,7 @@ from django.utils.formats import date_format
 
 from notifier.accounts.daily_email import ONE_DAY, unsubscribe_token
 from notifier.accounts.models import DailyEmail
+from notifier.delivery.models import GatewayIncident
 from notifier.statistics.daily.figures import (
     WEEK_DAYS,
     Attention,
@@ -90,6 +93,8 @@ def email_of(letter: Letter, daily: DailyEmail) -> EmailMultiAlternatives:
         body=letter.text,
         to=[daily.address],
         headers={
+            # This machine's own name, which is the default, may mean nothing elsewhere.
+            "Message-ID": make_msgid(domain=_domain(settings.DEFAULT_FROM_EMAIL)),
             "List-Unsubscribe": f"<{unsubscribe_link(daily)}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             # So that nobody's holiday notice answers it.
@@ -98,6 +103,10 @@ def email_of(letter: Letter, daily: DailyEmail) -> EmailMultiAlternatives:
     )
     email.attach_alternative(letter.html, "text/html")
     return email
+
+
+def _domain(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2]
 
 
 def unsubscribe_link(daily: DailyEmail) -> str:
@@ -119,6 +128,7 @@ def _context(figures: DayFigures, daily: DailyEmail) -> dict[str, Any]:
         "figures": _figures(figures),
         "mailings": [(row, _link(row.id)) for row in rows],
         "reasons": figures.reasons,
+        "incidents": [_incident(each, figures) for each in figures.incidents],
         "attention": _points(figures.attention),
         "is_empty": figures.is_empty,
         "timezone": figures.timezone,
@@ -176,6 +186,21 @@ def _gateway(state: GatewayState) -> Point:
     return Point(one_line(state.gateway.name), f"{words}{reason}")
 
 
+def _incident(incident: GatewayIncident, figures: DayFigures) -> Point:
+    """``Out of order from 10:03 to 10:15: the gateway did not answer``, by the person's clock."""
+    began = _moment(incident.began_at, figures)
+    end = f"to {_moment(incident.ended_at, figures)}" if incident.ended_at else "on, and still so"
+    reason = f": {incident.reason}" if incident.reason else ""
+    words = f"{incident.get_kind_display()} from {began} {end}{reason}."
+    return Point(one_line(incident.gateway.name), one_line(words))
+
+
+def _moment(moment: datetime, figures: DayFigures) -> str:
+    """The time, and where it is another day that as well."""
+    local = moment.astimezone(ZoneInfo(figures.timezone))
+    return date_format(local, "H:i" if local.date() == figures.day else f"{SHORT_DAY}, H:i")
+
+
 def _change(count: int, other: int) -> str:
     """``+12 %`` of what it was; in numbers where that was nothing, or next to it."""
     if count == other:
@@ -192,4 +217,4 @@ def _link(mailing_id: int | None) -> str:
 
 def _statistics_link(day: date) -> str:
     query = urlencode({"from": day.isoformat(), "to": day.isoformat()})
-    return f"{settings.SITE_URL}/statistics/?{query}"
+    return f"{link_to('statistics')}?{query}"

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -41,10 +42,12 @@ def can_send() -> bool:
 
 
 def hand_over(email: EmailMessage, *, before_it_leaves: Callable[[], None] = lambda: None) -> None:
-    """Return once the mail server has taken it, EMAIL_TIMEOUT after the beginning at the latest.
+    """Return once the mail server has taken it, after EMAIL_TIMEOUT at the latest.
 
-    ``before_it_leaves`` is called when the mail server waits for nothing but the
-    e-mail itself; what it raises calls it off. Raises NotTaken and MaybeTaken.
+    Only looking its name up, and connecting where the name has several
+    addresses, may add to that. ``before_it_leaves`` is called when the mail
+    server waits for nothing but the e-mail itself; what it raises calls it off.
+    Raises NotTaken and MaybeTaken.
     """
     progress = _Progress()
     server = _Server(progress, before_it_leaves)
@@ -67,6 +70,7 @@ class _Progress:
     """How far it has come, and whether the time was over before the end."""
 
     def __init__(self) -> None:
+        self.ends_at = monotonic() + settings.EMAIL_TIMEOUT
         self.has_left = False
         self.is_cut_off = False
         self._timer: threading.Timer | None = None
@@ -79,7 +83,7 @@ class _Progress:
         sends one now and then would hold us for ever.
         """
         self._line = line.dup()  # leads to the same connection, also once TLS has taken the other
-        self._timer = threading.Timer(settings.EMAIL_TIMEOUT, self._cut_off)
+        self._timer = threading.Timer(max(self.ends_at - monotonic(), 0), self._cut_off)
         self._timer.daemon = True
         self._timer.start()
 
@@ -131,7 +135,16 @@ class _Session(smtplib.SMTP):
 
 # The first of the two asks the second for its socket, before TLS takes it.
 class _SecureSession(smtplib.SMTP_SSL, _Session):
-    pass
+    def __init__(
+        self,
+        *arguments: Any,
+        progress: _Progress,
+        before_it_leaves: Callable[[], None],
+        **options: Any,
+    ) -> None:
+        self.progress, self.before_it_leaves = progress, before_it_leaves
+        # It goes on with smtplib.SMTP's, past that of our session.
+        smtplib.SMTP_SSL.__init__(self, *arguments, **options)
 
 
 class _Server(EmailBackend):

@@ -45,9 +45,18 @@ def send_daily_email(daily_id: int) -> None:
         return
     # Its task is killed before the lease is over.
     daily = claim_daily_email(daily_id, lease_seconds=TASK_SECONDS + settings.EMAIL_TIMEOUT + 5)
-    if daily is None or daily.day is None:
+    if daily is None:
         return
-    letter = letter_about(daily.day, daily)
+    try:
+        _send(daily)
+    except Exception:
+        # Else its lease would hold up everybody else's.
+        give_back(daily, "An error of Notifier's own: its log tells an administrator more.")
+        raise
+
+
+def _send(daily: DailyEmail) -> None:
+    letter = letter_about(daily.day or yesterday_of(daily, timezone.now()), daily)
     if letter.is_empty and daily.skips_empty_days:
         note_nothing_to_tell(daily)
         return

@@ -1,10 +1,14 @@
+import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import time
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 
 from notifier.accounts.models import DailyEmail
+from tests.conftest import do_without
 from tests.mail_server import MailServer
 
 
@@ -22,6 +26,24 @@ def mail_server(running_mail_server: MailServer, settings) -> MailServer:
     settings.DEFAULT_FROM_EMAIL = "Notifier <notifier@example.com>"
     settings.SITE_URL = "https://sms.example.com"
     return running_mail_server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key, and a certificate of our own for 127.0.0.1, in one file."""
+    if not shutil.which("openssl"):
+        do_without("no openssl here to make a certificate with")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    options = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+    name = "subjectAltName=IP:127.0.0.1"
+    files = ("-keyout", str(path), "-out", f"{path}.crt")
+    subprocess.run(
+        ["openssl", "req", *options.split(), "-addext", name, *files],
+        check=True,
+        capture_output=True,
+    )
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_what_needs_attention_is_what_waits_for_a_person():
 def test_many_mailings_cost_as_few_queries_as_one(django_assert_num_queries):
     for number in range(2):
         mailing_of(DAY, "UTC", name=str(number), accepted=1)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             figures_of(DAY, "UTC")
 
 

@@ -6,8 +6,9 @@ from html import unescape
 
 import pytest
 
+from notifier.accounts.daily_email import bounds_of_day
 from notifier.accounts.models import DailyEmail
-from notifier.delivery.models import GatewayHealth
+from notifier.delivery.models import GatewayHealth, GatewayIncident
 from notifier.mailings.models import Gateway
 from notifier.statistics.daily.letter import letter_about
 from tests.statistics.daily.counting import count, mailing_of
@@ -101,6 +102,31 @@ def test_what_needs_attention_is_told_in_both_forms(reader):
         assert told in words(letter.html)
         text = re.sub(r"\s+", " ", re.sub(r"https://\S+|- ", "", letter.text))
         assert told in text
+
+
+def test_incidents_of_the_day_are_told_by_the_person_s_clock(reader):
+    start, end = bounds_of_day(DAY, reader.timezone)
+    gateway, minute = Gateway.objects.get(), timedelta(minutes=1)
+    for kind, began, ended in (
+        ("open", start - 2 * minute, start - minute),
+        ("open", start - 5 * minute, start + 12 * minute),
+        ("held", end - 5 * minute, None),
+        ("open", end, end + minute),
+    ):
+        GatewayIncident.objects.create(
+            gateway=gateway, kind=kind, reason="timed_out", began_at=began, ended_at=ended
+        )
+
+    letter = letter_about(DAY, reader)
+
+    why = "The gateway did not answer in time."
+    for told in (
+        f"Out of order from Mon 23 Nov, 23:55 to 00:12: {why}",
+        f"On hold from 23:55 on, and still so: {why}",
+    ):
+        assert told in words(letter.html)
+        assert f"- Default gateway\n  {told}" in letter.text
+    assert letter.text.count(why) == 2
 
 
 def test_names_can_become_neither_markup_nor_lines_nor_headers(reader):

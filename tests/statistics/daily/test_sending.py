@@ -1,6 +1,7 @@
 """The daily e-mail on its way: to a real mail server that takes it, refuses it, or is silent."""
 
 import re
+import ssl
 import threading
 import time as clock
 from datetime import timedelta
@@ -19,7 +20,7 @@ from notifier.statistics import tasks
 from notifier.statistics.daily import sending
 from notifier.statistics.daily.mail_server import MaybeTaken, NotTaken, hand_over
 from tests.delivery.beside import Beside
-from tests.mail_server import server_that_takes_and_never_says_so, silent_server
+from tests.mail_server import MailServer, server_that_takes_and_never_says_so, silent_server
 from tests.statistics.daily.counting import mailing_of
 
 
@@ -57,6 +58,7 @@ def test_a_sweep_has_it_sent_once_in_both_forms(mail_server, daily):
     email = mail_server.only()
     assert (email["To"], email["From"]) == ("anna@example.com", "Notifier <notifier@example.com>")
     assert email["Subject"].startswith("12,400 accepted, 80 failed · ")
+    assert email["Message-ID"].endswith("@example.com>")
     assert email.get_content_type() == "multipart/alternative"
     text, html = (part.get_content() for part in email.iter_parts())
     assert "accepted 12,400, failed 80" in text
@@ -234,6 +236,50 @@ def test_lines_of_one_dot_and_long_lines_arrive_as_they_were(mail_server):
     hand_over(EmailMessage("Dots", body, to=["anna@example.com"]))
 
     assert mail_server.only().get_content().splitlines() == body.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("setting", "option"), [("EMAIL_USE_SSL", "ssl_context"), ("EMAIL_USE_TLS", "tls_context")]
+)
+def test_a_secure_connection_is_made_to_whom_it_trusts_alone(
+    settings, monkeypatch, certificate, setting, option
+):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    email = EmailMessage("Secret", "x", to=["anna@example.com"])
+    with MailServer(**{option: context}) as server:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        setattr(settings, setting, True)
+        with pytest.raises(NotTaken, match="No secure connection to the mail server: CERT"):
+            hand_over(email)
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        hand_over(email)
+
+    assert server.only()["Subject"] == "Secret"
+
+
+def test_a_mail_server_that_hangs_behind_tls_is_left_in_time(settings, monkeypatch, certificate):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    settings.EMAIL_HOST, settings.EMAIL_USE_SSL, settings.EMAIL_TIMEOUT = "127.0.0.1", True, 1
+    email = EmailMessage("Secret", "x", to=["anna@example.com"])
+
+    with (
+        silent_server(words=b"220-on and on\r\n", context=context) as settings.EMAIL_PORT,
+        pytest.raises(NotTaken, match="took longer than 1 s"),
+    ):
+        hand_over(email)
+
+
+def test_an_error_of_our_own_holds_up_nobody(mail_server, daily, settings):
+    settings.SITE_URL = None
+    with pytest.raises(TypeError):
+        tasks.daily_email(daily.pk)
+
+    assert state_of(daily)[:2] == ("waiting", 1)
+    assert daily.lease_until is None
 
 
 def test_what_calls_it_off_leaves_nothing_behind(mail_server):
