@@ -1,9 +1,16 @@
 """Answers that browsers and programs keep as a file."""
 
-from collections.abc import Iterable
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
+
+# Else Excel takes the file for windows-1251.
+BYTE_ORDER_MARK = "\ufeff"
+# Lines of a portion: each is a write to the socket of its own.
+PORTION = 500
 
 
 def csv_download(lines: Iterable[str], *, name: str) -> StreamingHttpResponse:
@@ -19,3 +26,29 @@ def csv_download(lines: Iterable[str], *, name: str) -> StreamingHttpResponse:
             "Cache-Control": "no-store",
         },
     )
+
+
+class _Line:
+    """What csv.writer writes to: gives back what it was given."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+_writer: Any = csv.writer(_Line())
+
+
+def csv_line(cells: list[Any]) -> str:
+    line: str = _writer.writerow(cells)
+    return line
+
+
+def in_portions(lines: Iterator[str]) -> Iterator[str]:
+    """Several lines at once."""
+    portion: list[str] = []
+    for line in lines:
+        portion.append(line)
+        if len(portion) == PORTION:
+            yield "".join(portion)
+            portion = []
+    yield "".join(portion)

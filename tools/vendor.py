@@ -51,7 +51,7 @@ ICON_NAMES = """
     alert-triangle arrow-back-up ban bell-off bell-ringing chart-bar check chevron-left
     chevron-right
     circle-check circle-x clock clock-x database device-desktop download file-import
-    help-circle layout-dashboard logout moon pencil player-pause player-play player-stop plus
+    help-circle layout-dashboard logout mail moon pencil player-pause player-play player-stop plus
     printer search send sun trash upload user users users-plus x
 """.split()  # noqa: SIM905 - short to read and to change
 

@@ -1,6 +1,5 @@
 """Clients as a CSV file that spreadsheets open safely, and that an import reads as the same."""
 
-import csv
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,12 +9,11 @@ from django.db.models import QuerySet
 from notifier.clients.attribute_names import known_names
 from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.spreadsheet import quote_cell
+from notifier.downloads import BYTE_ORDER_MARK, csv_line, in_portions
 
 FIELDS = ("phone", "operator", "tag", "timezone", "opted_out")
 # Rows that are in memory at a time.
 CHUNK = 2_000
-# Else Excel takes the file for windows-1251.
-BYTE_ORDER_MARK = "\ufeff"
 
 
 def clients_csv(clients: QuerySet[Client]) -> Iterator[str]:
@@ -24,19 +22,19 @@ def clients_csv(clients: QuerySet[Client]) -> Iterator[str]:
     Fields first, then every attribute that some client has had.
     """
     names = known_names()
-    yield BYTE_ORDER_MARK + _line([*FIELDS, *map(quote_cell, names)])
+    yield BYTE_ORDER_MARK + csv_line([*FIELDS, *map(quote_cell, names)])
     columns = ("phone", "operator", "tag", "timezone", "opted_out_at", "attributes")
     # By the order in which they were added: an import makes them in the same.
     rows = clients.order_by("id").values_list(*columns).iterator(chunk_size=CHUNK)
-    yield from _in_portions(_client_line(row, names) for row in rows)
+    yield from in_portions(_client_line(row, names) for row in rows)
 
 
 def suppressed_csv(phones: QuerySet[SuppressedPhone]) -> Iterator[str]:
     """The suppression list, which an import of clients reads as opted out."""
-    yield BYTE_ORDER_MARK + _line(["phone", "opted_out", "since", "source"])
+    yield BYTE_ORDER_MARK + csv_line(["phone", "opted_out", "since", "source"])
     rows = phones.values_list("phone", "suppressed_at", "source").iterator(chunk_size=CHUNK)
-    yield from _in_portions(
-        _line([phone, "yes", since.isoformat(timespec="seconds"), source])
+    yield from in_portions(
+        csv_line([phone, "yes", since.isoformat(timespec="seconds"), source])
         for phone, since, source in rows
     )
 
@@ -44,7 +42,7 @@ def suppressed_csv(phones: QuerySet[SuppressedPhone]) -> Iterator[str]:
 def _client_line(row: tuple[Any, ...], names: list[str]) -> str:
     phone, operator, tag, timezone, opted_out_at, attributes = row
     values = (attributes.get(name) for name in names)
-    return _line(
+    return csv_line(
         [
             phone,
             operator,
@@ -61,29 +59,3 @@ def attribute_in_words(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _in_portions(lines: Iterator[str]) -> Iterator[str]:
-    """Several lines at once: each portion is a write to the socket of its own."""
-    portion: list[str] = []
-    for line in lines:
-        portion.append(line)
-        if len(portion) == CHUNK // 4:
-            yield "".join(portion)
-            portion = []
-    yield "".join(portion)
-
-
-class _Line:
-    """What csv.writer writes to: gives back what it was given."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-_writer: Any = csv.writer(_Line())
-
-
-def _line(cells: list[Any]) -> str:
-    line: str = _writer.writerow(cells)
-    return line

@@ -47,9 +47,10 @@ def send_again(
 ) -> SentAgain:
     """Send those of a mailing's messages again that are failed or unknown now, and nobody else's.
 
-    ``statuses`` is failed, unknown or both, ``message_id`` one of them alone. ``end_time`` is needed where the
-    mailing's end has passed. Commits chunk by chunk, so the first leave before
-    the last of a million wait, and a second call does what a broken one left.
+    ``statuses`` is failed, unknown or both, ``message_id`` one of them alone.
+    ``end_time`` is needed where the mailing's end has passed. Commits chunk by
+    chunk, so the first leave before the last of a million wait, and a second
+    call does what a broken one left.
     Raises WrongStatus and MailingProblems.
     """
     asked = _as_asked(mailing_id)

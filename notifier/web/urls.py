@@ -13,6 +13,8 @@ from notifier.web.imports import settings as import_settings
 from notifier.web.imports import upload
 from notifier.web.imports import views as imports
 from notifier.web.mailings import composer, resolution, views
+from notifier.web.messages import detail as message_detail
+from notifier.web.messages import views as messages
 from notifier.web.report.mailing import mailing_report
 from notifier.web.report.period import period_report
 from notifier.web.statistics import views as statistics
@@ -31,6 +33,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("gateways/<int:gateway_id>/hold/", gateways.hold, name="hold_gateway"),
     path("gateways/<int:gateway_id>/release/", gateways.release, name="release_gateway"),
+    path("messages/", messages.messages, name="messages"),
+    path("messages/<int:message_id>/", message_detail.message, name="message"),
+    path("messages/export.csv", messages.export, name="export_messages"),
+    path("mailings/<int:mailing_id>/messages/", messages.mailing_messages, name="mailing_messages"),
     path("statistics/", statistics.statistics, name="statistics"),
     path("statistics/export.csv", statistics.export, name="export_statistics"),
     path("clients/", clients.clients, name="clients"),
@@ -84,5 +90,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mailings/<int:mailing_id>/confirm/<str:action>/", views.confirm, name="confirm"),
     path("mailings/<int:mailing_id>/send-again/", resolution.send_again, name="send_again"),
     path("mailings/<int:mailing_id>/decide/", resolution.decide, name="decide"),
-    path("mailings/<int:mailing_id>/messages/", views.mailing_messages, name="mailing_messages"),
 ]

@@ -15,6 +15,7 @@ EXAMPLES = {
     "<int:gateway_id>": "1",
     "<int:import_id>": "1",
     "<int:mailing_id>": "1",
+    "<int:message_id>": "1",
     "<str:token>": "x",
     "<str:action>": "pause",
     "<str:field>": "phone",

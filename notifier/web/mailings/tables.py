@@ -4,11 +4,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from notifier.delivery.models import Message
 from notifier.mailings.models import Mailing
-from notifier.statistics.counts import reason_in_words
 from notifier.web.lists import WIDE_ONLY
-from notifier.web.tags import mailing_badge, message_badge, moment
+from notifier.web.tags import mailing_badge, moment
 
 
 class MailingTable(tables.Table):
@@ -38,30 +36,3 @@ class MailingTable(tables.Table):
 
     def render_start(self, record: Mailing) -> SafeString | str:
         return moment(record.start_time)
-
-
-class MessageTable(tables.Table):
-    """Its messages carry ``has_client``: whether the client is still there to be looked at."""
-
-    phone = tables.Column(orderable=False)
-    status = tables.Column(orderable=False)
-    attempts = tables.Column(orderable=False, attrs=WIDE_ONLY)
-    when = tables.Column(
-        accessor="created_at", verbose_name="When", orderable=False, attrs=WIDE_ONLY
-    )
-
-    def render_phone(self, record: Message) -> SafeString:
-        if not record.has_client:  # type: ignore[attr-defined]
-            return format_html("+{}", record.phone)
-        address = reverse("client", args=[record.client_id])
-        return format_html('<a href="{}" class="text-nowrap">+{}</a>', address, record.phone)
-
-    def render_status(self, record: Message) -> SafeString:
-        badge = message_badge(record.status)
-        if not record.reason:
-            return badge
-        why = reason_in_words(record.reason)
-        return format_html('{} <div class="text-secondary small">{}</div>', badge, why)
-
-    def render_when(self, record: Message) -> SafeString | str:
-        return moment(record.finished_at or record.sent_at or record.created_at)

@@ -33,8 +33,7 @@ from notifier.web.charts import chart_of
 from notifier.web.lists import paginate, render_list
 from notifier.web.live import LivePart, answer_refresh, live_part
 from notifier.web.mailings.ledger import bar_of, lines_of
-from notifier.web.mailings.messages import message_page
-from notifier.web.mailings.tables import MailingTable, MessageTable
+from notifier.web.mailings.tables import MailingTable
 
 SENDING_REFRESH_SECONDS = 2
 WAITING_REFRESH_SECONDS = 5
@@ -194,18 +193,3 @@ def _found(*, q: str, status: str) -> QuerySet[Mailing]:
     if q:
         found = found.filter(Q(name__icontains=q) | Q(text__icontains=q))
     return found.filter(status=status) if status else found
-
-
-def mailing_messages(request: HttpRequest, mailing_id: int) -> HttpResponse:
-    """The mailing's messages in the order of their ids; each page begins after the last one's."""
-    shown = get_object_or_404(Mailing, pk=mailing_id)
-    status = request.GET.get("status", "")
-    page = message_page(shown, status=status, after=request.GET.get("after", ""))
-    context = {
-        "mailing": shown,
-        "status": status,
-        "lines": lines_of(mailing_counts(shown)),
-        "page": page,
-        "table": MessageTable(page.messages),
-    }
-    return render(request, "mailings/messages.html", context)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.http import QueryDict
 from django.utils.http import urlencode
 
 from notifier.clients.phones import PUNCTUATION
@@ -35,6 +34,7 @@ WORDS = {
     "hour": "Hour of day",
     "weekday": "Day of week",
 }
+FIELDS = ("q", "status", "reason", "gateway", "from", "to")
 NUMBERS = ("client", "mailing", "gateway", "attempts", "hour", "weekday")
 LARGEST = {"attempts": 32_767, "hour": 23, "weekday": 7}
 
@@ -62,6 +62,11 @@ class Asked:
         return urlencode(self.typed)
 
     @property
+    def kept_fields(self) -> list[tuple[str, str]]:
+        """What the form has no field for."""
+        return [(name, value) for name, value in self.typed.items() if name not in FIELDS]
+
+    @property
     def is_whole_outcome(self) -> bool:
         """Whether it is all of a mailing's failed, or unknown, messages."""
         return set(self.typed) == {"mailing", "status"}
@@ -76,7 +81,7 @@ class Asked:
         return f"?{urlencode({n: v for n, v in self.typed.items() if n != dropped})}"
 
 
-def read_query(query: QueryDict | Mapping[str, str]) -> Asked:
+def read_query(query: Mapping[str, str]) -> Asked:
     """What is typed wrongly is said, and not guessed at."""
     typed = {name: query[name].strip() for name in WORDS if query.get(name, "").strip()}
     problems: dict[str, str] = {}
@@ -91,7 +96,7 @@ def read_query(query: QueryDict | Mapping[str, str]) -> Asked:
     return Asked(MessageSearch(**values), typed, problems)
 
 
-def read_cursor(query: QueryDict | Mapping[str, str]) -> int | None:
+def read_cursor(query: Mapping[str, str]) -> int | None:
     """Before which id the page begins; None for the first page."""
     return read_id(query.get("before", ""))
 
@@ -126,9 +131,7 @@ def _phone(typed: str, problems: dict[str, str]) -> str:
     return typed
 
 
-def _one_of(
-    known: list[str], name: str, typed: Mapping[str, str], problems: dict[str, str]
-) -> str:
+def _one_of(known: list[str], name: str, typed: Mapping[str, str], problems: dict[str, str]) -> str:
     value = typed.get(name, "")
     if value and value not in known:
         problems[name] = f'There is no {WORDS[name].lower()} "{value}".'
@@ -136,15 +139,19 @@ def _one_of(
     return value
 
 
+def _status_in_words(status: str) -> str:
+    return MESSAGE_BADGES[status].word if status in MESSAGE_BADGES else status
+
+
 def _in_words(name: str, value: str) -> str:
-    known = {"mailing": Mailing, "gateway": Gateway}
-    if name in known:
-        row = known[name].objects.filter(pk=read_id(value) or 0).first()
+    if name in ("mailing", "gateway"):
+        rows: Any = Mailing.objects if name == "mailing" else Gateway.objects
+        row = rows.filter(pk=read_id(value) or 0).first()
         return str(row) if row else f"{value}, which is not there"
     if name in ("operator", "tag", "timezone", "reason") and value == NONE:
         return NOTHING[By(name)]
     in_words: dict[str, Callable[[str], str]] = {
-        "status": lambda status: MESSAGE_BADGES[status].word if status in MESSAGE_BADGES else status,
+        "status": _status_in_words,
         "reason": reason_in_words,
         "hour": lambda hour: name_of(By.HOUR, hour),
         "weekday": lambda weekday: name_of(By.WEEKDAY, weekday),

@@ -1,7 +1,8 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from notifier.downloads import csv_download
@@ -22,14 +23,18 @@ ELEMENT = "messages"
 
 def messages(request: HttpRequest) -> HttpResponse:
     """The newest first; each page begins before the last one's id."""
-    asked = read_query(request.GET)
-    before = read_cursor(request.GET)
+    asked = read_query(request.GET.dict())
+    before = read_cursor(request.GET.dict())
     page = FoundMessages([])
     if not asked.problems:
         page = search_messages(asked.search, before=before, most=PER_PAGE)
     _add_mailings(page)
     context: dict[str, Any] = {
         "asked": asked,
+        "chips": asked.chips(),
+        "typed_first": asked.typed.get("from", ""),
+        "typed_last": asked.typed.get("to", ""),
+        "typed_phone": asked.typed.get("q", ""),
         "page": page,
         "is_first": before is None,
         "table": MessageTable(page.messages),
@@ -44,14 +49,14 @@ def messages(request: HttpRequest) -> HttpResponse:
 def mailing_messages(request: HttpRequest, mailing_id: int) -> HttpResponse:
     """An old address of a mailing's messages."""
     get_object_or_404(Mailing, pk=mailing_id)
-    query = {"mailing": mailing_id, "status": request.GET.get("status", "")}
-    asked = {name: given for name, given in query.items() if given}
-    return redirect(f"/messages/?{urlencode(asked)}")
+    status = request.GET.get("status", "")
+    query = {"mailing": str(mailing_id), **({"status": status} if status else {})}
+    return redirect(f"{reverse('messages')}?{urlencode(query)}")
 
 
 def export(request: HttpRequest) -> HttpResponseBase:
     """All that the search finds, as CSV."""
-    asked = read_query(request.GET)
+    asked = read_query(request.GET.dict())
     if asked.problems:
         words = "\n".join(asked.problems.values())
         return HttpResponse(words, status=422, content_type="text/plain")
@@ -60,7 +65,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 def _of_one_mailing(asked: Asked) -> dict[str, Any]:
     """Its outcomes with their numbers, and what a person may do about one of them."""
-    mailing = Mailing.objects.filter(pk=asked.search.mailing).first()
+    mailing = Mailing.objects.filter(pk=asked.search.mailing or 0).first()
     if mailing is None:
         return {}
     counts = mailing_counts(mailing)

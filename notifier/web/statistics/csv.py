@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from notifier.clients.exporting import BYTE_ORDER_MARK
 from notifier.clients.spreadsheet import quote_cell
+from notifier.downloads import BYTE_ORDER_MARK
 from notifier.statistics.breakdown import OUTCOMES
 from notifier.web.charts import word_of
 from notifier.web.statistics.tables import Line
