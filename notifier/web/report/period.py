@@ -82,12 +82,18 @@ def _against_before(asked: Asked, counts: Counts) -> dict[str, Any]:
     """Where not all of the period before has been counted, there is nothing to compare with."""
     before = totals(asked.scope_before) if asked.scope_before else counts
     marks = Notes()
-    meanings = notes.OF_STATUS | {"retried": notes.RETRIED}
+    changes = [
+        Change(word_of(status), marks.mark(notes.OF_STATUS[status]), counts[status], before[status])
+        for status in TERMINAL
+    ]
     return {
-        "changes": [
-            Change(word_of(outcome), marks.mark(meanings[outcome]), count, before[outcome])
-            for outcome, count in counts.items()
-        ],
+        "changes": changes,
+        "change_of_all": Change(
+            "All", "", sum(each.now for each in changes), sum(each.before for each in changes)
+        ),
+        "retried": counts["retried"],
+        "retried_before": before["retried"],
+        "retried_mark": marks.mark(notes.RETRIED),
         "before": asked.before.words if asked.scope_before else "",
         "notes": marks,
     }
