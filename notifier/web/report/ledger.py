@@ -92,7 +92,7 @@ def figures_of(counts: Mapping[str, int], *, whole: str) -> list[Figure]:
     ]
     shown.append(Figure("Not sent", not_sent(counts), "yellow"))
     waiting = sum(counts.get(status, 0) for status in OPEN)
-    return [*shown, Figure("Still waiting", waiting, "blue")] if waiting else shown
+    return [*shown, Figure("Waiting", waiting, "blue")] if waiting else shown
 
 
 def not_sent(counts: Mapping[str, int]) -> int:

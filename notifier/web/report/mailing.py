@@ -18,7 +18,6 @@ from notifier.statistics.incidents import incidents_between
 from notifier.statistics.repeats import maybe_received_twice
 from notifier.web.report.ledger import figures_of, ledger_of
 from notifier.web.report.notes import Notes
-from notifier.web.report.speed import speed_of
 from notifier.web.report.tables import reasons_of, table_of
 from notifier.web.report.timeline import chart_with, list_incidents, mailing_timeline
 
@@ -88,7 +87,7 @@ def _broken_down(shown: Mailing) -> dict[str, Any]:
         "reasons": reasons_of(scope),
         "tables": tables,
         "in_common": [table for table in tables if table.only],
-        "speed": speed_of(latency(scope)),
+        "latency": latency(scope),
     }
 
 

@@ -1,87 +1,55 @@
 """The report of a period: the same account over all mailings, or those of one gateway."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 
+from notifier.delivery.models import TERMINAL
 from notifier.delivery.rollup import local_day, midnight_of
 from notifier.mailings.models import Gateway, Mailing
-from notifier.statistics.breakdown import By, Counts, Scope, group_by, latency_by_gateway, totals
+from notifier.statistics.breakdown import By, Counts, Group, Scope, group_by, totals
 from notifier.statistics.incidents import incidents_between
-from notifier.statistics.periods import PRESETS, BadPeriod, Period, parse_period, previous
-from notifier.statistics.words import names_of
+from notifier.statistics.words import deleted_name
 from notifier.web.charts import word_of
 from notifier.web.report import notes
 from notifier.web.report.ledger import figures_of
 from notifier.web.report.notes import Notes
-from notifier.web.report.speed import Speed, speed_of
 from notifier.web.report.tables import Row, capped, reasons_of, sum_of, table_of
 from notifier.web.report.timeline import chart_with, list_incidents, period_timeline
+from notifier.web.statistics.query import Asked, read_query
+from notifier.web.statistics.views import latencies_of
 
 MOST_MAILINGS = 40
 WEEK_DAYS = 7
-# What an address may narrow the report down by, besides its period.
-KEPT = ("gateway", "mailing")
+# Those of which nobody knows any more when they started come first.
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def period_report(request: HttpRequest) -> HttpResponse:
-    choices = _choices(request)
-    try:
-        period = parse_period(request.GET)
-    except BadPeriod as bad:
-        return render(request, "report/bad_period.html", {"bad": bad, **choices}, status=400)
-    gateway = _named(Gateway, request.GET.get("gateway", ""))
-    mailing = _named(Mailing, request.GET.get("mailing", ""))
-    scope = Scope(
-        period.first,
-        period.last,
-        gateway=gateway.pk if gateway else None,
-        mailing=mailing.pk if mailing else None,
-    )
-    counts = totals(scope)
+    asked = read_query(request.GET)
+    if asked.problems:
+        return render(request, "report/bad_period.html", {"asked": asked}, status=422)
+    counts = totals(asked.scope)
     context: dict[str, Any] = {
         "kind": "Report",
-        "name": period.words,
+        "name": asked.period.words,
         "as_of": timezone.now(),
-        "is_so_far": period.last >= local_day(timezone.now()),
-        "period": period,
-        "gateway": gateway,
-        "mailing": mailing,
-        "counts": counts,
+        "is_so_far": asked.period.last >= local_day(timezone.now()),
+        "asked": asked,
+        "same_on_screen": f"{reverse('statistics')}?{asked.query(by='')}",
         "figures": figures_of(counts, whole="Messages"),
-        "whole": sum_of("", [Row("", counts)]).messages,
-        **choices,
-        **_against_before(scope, period, counts),
-        **_in_time(scope, gateway),
+        "whole": sum(counts[outcome] for outcome in TERMINAL),
+        **_against_before(asked, counts),
+        **_in_time(asked),
     }
     if context["whole"]:
-        context |= _broken_down(scope)
+        context |= _broken_down(asked.scope)
     return render(request, "report/period.html", context)
-
-
-def _choices(request: HttpRequest) -> dict[str, Any]:
-    """Other periods to look at, as (address, word, is this one), and the same on the screen."""
-    kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
-    return {
-        "presets": [
-            (f"?{urlencode({'range': name, **kept})}", word, request.GET.get("range") == name)
-            for name, (word, _) in PRESETS.items()
-        ],
-        "query": request.GET.urlencode(),
-    }
-
-
-def _named(model: type[Any], typed: str) -> Any:
-    """The row with the id; None where none is asked for, and not found where there is no such."""
-    if not typed:
-        return None
-    is_id = typed.isascii() and typed.isdigit() and len(typed) < 19
-    return get_object_or_404(model, pk=int(typed) if is_id else 0)
 
 
 @dataclass(frozen=True)
@@ -95,11 +63,7 @@ class Change:
 
     @property
     def difference(self) -> str:
-        return (
-            f"{self.now - self.before:+,}".replace("-", "\u2212")
-            if self.now != self.before
-            else "0"
-        )
+        return signed(self.now - self.before)
 
     @property
     def percent(self) -> str:
@@ -114,29 +78,35 @@ def signed(number: int) -> str:
     return f"{number:+,}".replace("-", "\u2212") if number else "0"
 
 
-def _against_before(scope: Scope, period: Period, counts: Counts) -> dict[str, Any]:
-    earlier = previous(period)
-    before = totals(Scope(earlier.first, earlier.last, scope.gateway, scope.mailing))
+def _against_before(asked: Asked, counts: Counts) -> dict[str, Any]:
+    """Where not all of the period before has been counted, there is nothing to compare with."""
+    before = totals(asked.scope_before) if asked.scope_before else counts
     marks = Notes()
-    meanings = notes.OF_STATUS | {"retried": notes.RETRIED}
     changes = [
-        Change(word_of(outcome), marks.mark(meanings[outcome]), count, before[outcome])
-        for outcome, count in counts.items()
+        Change(word_of(status), marks.mark(notes.OF_STATUS[status]), counts[status], before[status])
+        for status in TERMINAL
     ]
     return {
         "changes": changes,
-        "before": earlier.words,
+        "change_of_all": Change(
+            "All", "", sum(each.now for each in changes), sum(each.before for each in changes)
+        ),
+        "retried": counts["retried"],
+        "retried_before": before["retried"],
+        "retried_mark": marks.mark(notes.RETRIED),
+        "before": asked.before.words if asked.scope_before else "",
         "notes": marks,
     }
 
 
-def _in_time(scope: Scope, gateway: Gateway | None) -> dict[str, Any]:
+def _in_time(asked: Asked) -> dict[str, Any]:
+    scope = asked.scope
     began = midnight_of(scope.first)
     ended = min(midnight_of(scope.last + timedelta(days=1)), timezone.now())
-    incidents = list_incidents(incidents_between(began, ended, gateway))
+    incidents = list_incidents(incidents_between(began, ended, asked.gateway))
     return {
         "incidents": incidents,
-        "names_gateways": gateway is None and Gateway.objects.count() > 1,
+        "names_gateways": asked.gateway is None and Gateway.objects.count() > 1,
         **chart_with(period_timeline(scope), incidents),
     }
 
@@ -157,13 +127,20 @@ def _broken_down(scope: Scope) -> dict[str, Any]:
         "tables": tables,
         "in_common": [table for table in tables if table.only],
         "reasons": reasons_of(scope),
-        "speeds": _speeds(scope),
+        "latencies": latencies_of(scope),
     }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class MailingRow(Row):
-    mailing: Mailing
+    """``mailing`` is None where it was deleted since."""
+
+    mailing: Mailing | None = None
+
+    @property
+    def order(self) -> tuple[datetime, int]:
+        began = self.mailing.started_at if self.mailing else None
+        return (began or EARLIEST, int(self.value))
 
 
 @dataclass(frozen=True)
@@ -179,19 +156,14 @@ def _mailings(scope: Scope) -> MailingTable:
     """The largest of the period in the order in which they started, and what the others come to."""
     groups = group_by(scope, By.MAILING)
     known = Mailing.objects.in_bulk([int(group.value) for group in groups])
-    rows = [
-        MailingRow(mailing.title, group.counts, group.value, mailing=mailing)
-        for group in groups
-        if (mailing := known.get(int(group.value)))
-    ]
+    rows = [_mailing_row(group, known.get(int(group.value))) for group in groups]
     rows.sort(key=lambda row: (-row.messages, row.value))
     shown, left = capped(rows, MOST_MAILINGS)
-    shown.sort(key=lambda row: (row.mailing.started_at or row.mailing.start_time, row.mailing.pk))
+    shown.sort(key=lambda row: row.order)
     rest = sum_of(f"{len(left):,} others", left) if left else None
     return MailingTable(shown, rest, sum_of("All", rows))
 
 
-def _speeds(scope: Scope) -> list[tuple[str, Speed]]:
-    found = latency_by_gateway(scope)
-    names = names_of(By.GATEWAY, [str(gateway) for gateway in found])
-    return [(names[str(gateway)], speed_of(latency)) for gateway, latency in found.items()]
+def _mailing_row(group: Group, mailing: Mailing | None) -> MailingRow:
+    name = mailing.title if mailing else deleted_name(By.MAILING, group.value)
+    return MailingRow(name, group.counts, group.value, mailing)
