@@ -119,7 +119,11 @@ def test_today_is_compared_with_yesterday_at_the_same_time(mailing):
 
 
 @given(outcomes=st.lists(st.sampled_from(MessageStatus.values), max_size=40))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_counters_and_rows_that_agree_give_the_same_numbers(mailing, outcomes):
     MinuteCount.objects.all().delete()
     Claim.objects.all().delete()

@@ -84,8 +84,8 @@ def test_what_is_counted_as_sent_is_told_in_the_ledger_and_asks_for_nothing(
     rows = rows_of(browser.get(f"/mailings/{mailing.pk}/"))
     assert rows[2][0].endswith("no clear answer came. 2 counted as sent")
     assert ["No clear answer; a person counted it as sent", "2"] in rows
-    listed = rows_of(browser.get(f"/mailings/{mailing.pk}/messages/?status=unknown"))
-    assert {row[1] for row in listed} == {"Unknown No clear answer; a person counted it as sent"}
+    listed = rows_of(browser.get(f"/messages/?mailing={mailing.pk}&status=unknown"))
+    assert {row[2] for row in listed} == {"Unknown No clear answer; a person counted it as sent"}
 
 
 # --- The dialogs ----------------------------------------------------------------------

@@ -65,7 +65,8 @@ def export(request: HttpRequest) -> HttpResponseBase:
 
 def _of_one_mailing(asked: Asked) -> dict[str, Any]:
     """Its outcomes with their numbers, and what a person may do about one of them."""
-    mailing = Mailing.objects.filter(pk=asked.search.mailing or 0).first()
+    found = Mailing.objects.filter(pk=asked.search.mailing) if asked.search.mailing else None
+    mailing = found.first() if found is not None else None
     if mailing is None:
         return {}
     counts = mailing_counts(mailing)
