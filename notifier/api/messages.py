@@ -1,15 +1,25 @@
 from typing import Any
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from notifier.api.actions import post_action
 from notifier.api.fields import MomentField
+from notifier.api.pagination import NewestFirst
+from notifier.api.resolution import reason_field
 from notifier.api.strict import StrictSerializer, read_query
+from notifier.clients.phones import PUNCTUATION
+from notifier.clients.search import read_id
+from notifier.delivery import resolution
 from notifier.delivery.models import Attempt, Message, MessageStatus
 from notifier.statistics.counts import reason_in_words
-from notifier.statistics.messages import find_messages
+from notifier.statistics.messages import MessageSearch, search_messages
 
 LARGEST_ID = (1 << 63) - 1
 
@@ -68,14 +78,65 @@ class MessageDetailSerializer(MessageSerializer):
 
 
 class MessageQuery(StrictSerializer):
+    """What is asked of messages; all of it must apply."""
+
+    phone = serializers.CharField(
+        required=False, help_text="How the phone begins, or its last digits."
+    )
     mailing = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     client = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
+    gateway = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     status = serializers.ChoiceField(MessageStatus.choices, required=False)
+    reason = reason_field("Why it was not accepted, or not yet.")
+    to = serializers.DateField(
+        required=False, help_text="The last day on which it came to its outcome, included."
+    )
+    operator = serializers.CharField(
+        required=False, help_text="Of the client when it was chosen; - is not known."
+    )
+    tag = serializers.CharField(required=False, help_text="The same; - is no tag.")
+    timezone = serializers.CharField(required=False, help_text="The same; - is not known.")
+    attempts = serializers.IntegerField(required=False, min_value=0, max_value=32_767)
+    hour = serializers.IntegerField(
+        required=False, min_value=0, max_value=23, help_text="Of its outcome, by the site's clock."
+    )
+    weekday = serializers.IntegerField(
+        required=False, min_value=1, max_value=7, help_text="The same: 1 is Monday."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        # "from" cannot be an attribute's name.
+        first = serializers.DateField(required=False, help_text="The first such day: 2026-05-04.")
+        return {**super().get_fields(), "from": first}
+
+    def validate_phone(self, typed: str) -> str:
+        digits = PUNCTUATION.sub("", typed).removeprefix("+")
+        if not (digits.isascii() and digits.isdigit()):
+            raise serializers.ValidationError(f'"{typed}" has something else than digits.')
+        return typed
+
+    def search(self, asked: dict[str, Any]) -> MessageSearch:
+        names = {"from": "first", "to": "last"}
+        return MessageSearch(**{names.get(name, name): value for name, value in asked.items()})
+
+
+class SendMessageAgainSerializer(StrictSerializer):
+    """Nothing is needed, unless the mailing's end has passed."""
+
+    end_time = MomentField(
+        required=False, allow_null=True, help_text="The mailing's new end, where it has passed."
+    )
 
 
 @extend_schema_view(
     list=extend_schema(
-        parameters=[MessageQuery], responses=MessageSerializer(many=True), summary="List messages"
+        parameters=[MessageQuery],
+        responses=MessageSerializer(many=True),
+        summary="Search messages",
+        description="The newest first. Every answer comes quickly: where much has to be looked "
+        "through, a page may hold less than page_size though there is a `next`, which goes on "
+        "from there. `previous` is always null, and so is `count`, but for what fits into one "
+        "page.",
     ),
     retrieve=extend_schema(summary="Show a message with the attempts that failed"),
 )
@@ -86,7 +147,66 @@ class MessageViewSet(ReadOnlyModelViewSet):
     def get_serializer_class(self) -> type[MessageSerializer]:
         return MessageSerializer if self.action == "list" else MessageDetailSerializer
 
-    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
-        if self.action != "list":
-            return queryset
-        return find_messages(**read_query(MessageQuery, self.request))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        search = MessageQuery().search(read_query(MessageQuery, request))
+        before = _read_cursor(request)
+        most = NewestFirst().get_page_size(request)
+        page = search_messages(search, before=before, most=most)
+        is_all = before is None and page.older is None
+        return Response(
+            {
+                "count": len(page.messages) if is_all else None,
+                "next": _address_of(request, page.older) if page.older else None,
+                "previous": None,
+                "results": self.get_serializer(page.messages, many=True).data,
+            }
+        )
+
+    @extend_schema(
+        summary="Send a failed or unknown message again",
+        description="An unknown one may be received twice. A message that is neither stays as it "
+        "is. 409 where its mailing does not allow it.",
+        request=SendMessageAgainSerializer,
+        responses=MessageDetailSerializer,
+        operation_id="message_send_again",
+    )
+    @action(detail=True, methods=["post"])
+    def send_again(self, request: Request, pk: str) -> Response:
+        message = self.get_object()
+        asked = SendMessageAgainSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        resolution.send_again(
+            message.mailing_id,
+            statuses=["failed", "unknown"],
+            message_id=message.pk,
+            end_time=asked.validated_data.get("end_time"),
+        )
+        return self._answer(message)
+
+    @post_action(
+        "message",
+        "Count an unknown message as sent; one that is not unknown stays as it is",
+        answers=MessageDetailSerializer,
+    )
+    def count_as_sent(self, request: Request, pk: str) -> Response:
+        message = self.get_object()
+        resolution.count_as_sent(message.mailing_id, message_id=message.pk)
+        return self._answer(message)
+
+    def _answer(self, message: Message) -> Response:
+        message.refresh_from_db()
+        return Response(self.get_serializer(message).data)
+
+
+def _read_cursor(request: Request) -> int | None:
+    given = request.query_params.get("cursor")
+    if given is None:
+        return None
+    before = read_id(given)
+    if before is None:
+        raise ValidationError({"cursor": "This is no cursor from a list's next."})
+    return before
+
+
+def _address_of(request: Request, cursor: int) -> str:
+    return replace_query_param(request.build_absolute_uri(), "cursor", cursor)

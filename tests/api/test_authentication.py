@@ -39,6 +39,8 @@ CLOSED = [
     "/api/mailing/1/count_as_sent/",
     "/api/message/",
     "/api/message/1/",
+    "/api/message/1/send_again/",
+    "/api/message/1/count_as_sent/",
     "/api/statistics/",
     "/api/statistics/breakdown/",
 ]

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from notifier.clients.models import Client
 from notifier.delivery.models import Attempt, Claim, Message
+from notifier.delivery.recount import mend
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +42,7 @@ def messages(clients, started_mailing, waiting_message) -> list[Message]:
     first, second = started_mailing(), started_mailing()
     started_mailing()
     now = timezone.now()
-    return [
+    made = [
         waiting_message(clients[0], first),
         waiting_message(
             clients[1], first, status="failed", reason="rejected", finished_at=now, attempts=1,
@@ -49,6 +50,8 @@ def messages(clients, started_mailing, waiting_message) -> list[Message]:
         ),
         waiting_message(clients[0], second, status="accepted", finished_at=now, attempts=1),
     ]  # fmt: skip
+    mend()
+    return made
 
 
 def test_messages_are_listed_newest_first_with_all_that_became_of_them(api, messages):
@@ -121,13 +124,18 @@ def test_what_is_on_its_way_is_found_through_its_claim(api, clients, waiting_mes
     [
         ("?status=sent", {"status": ['"sent" is not a valid choice.']}),
         ("?mailing=first", {"mailing": ["A valid integer is required."]}),
-        ("?phone=7", {"phone": ['There is no field "phone": use mailing, client, status.']}),
+        ("?phone=Anna", {"phone": ['"Anna" has something else than digits.']}),
+        ("?cursor=x", {"cursor": ["This is no cursor from a list's next."]}),
+        ("?reason=fate", {"reason": ['There is no reason "fate": use ']}),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused_by_name(api, query, errors):
     answer = api.get(f"/api/message/{query}")
 
-    assert (answer.status_code, answer.json()["errors"]) == (400, errors)
+    assert answer.status_code == 400
+    told = answer.json()["errors"]
+    assert told.keys() == errors.keys()
+    assert all(told[name][0].startswith(errors[name][0]) for name in errors)
 
 
 def test_a_message_is_shown_with_its_failed_attempts(api, messages):
@@ -187,3 +195,48 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(
         waiting_message(person, mailing)
 
     assert count_queries(lambda: api.get(url)) == for_one
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?phone=9140000001", [2, 0]),
+        ("?phone=0002", [1]),
+        ("?reason=rejected", [1]),
+        ("?attempts=1&status=accepted", [2]),
+        ("?from=2020-01-01&to=2099-01-01", [2, 1]),
+        ("?to=2020-01-01", []),
+        ("?tag=nobody", []),
+    ],
+)
+def test_a_search_takes_whatever_one_has_at_hand(api, messages, query, expected):
+    answer = api.get(f"/api/message/{query}")
+
+    assert [row["id"] for row in answer.json()["results"]] == [messages[at].pk for at in expected]
+
+
+def test_pages_lead_to_one_another(api, messages):
+    first = api.get("/api/message/?page_size=2").json()
+    second = api.get(first["next"]).json()
+
+    assert [row["id"] for row in first["results"]] == [messages[2].pk, messages[1].pk]
+    assert [row["id"] for row in second["results"]] == [messages[0].pk]
+    assert (first["count"], second["next"]) == (None, None)
+
+
+def test_one_message_is_sent_again_or_counted_as_sent(
+    api, clients, started_mailing, waiting_message
+):
+    mailing = started_mailing()
+    ended = {"finished_at": timezone.now(), "attempts": 1}
+    failed = waiting_message(clients[0], mailing, status="failed", reason="rejected", **ended)
+    unknown = waiting_message(
+        clients[1], mailing, status="unknown", reason="timed_out", maybe_sent=True, **ended
+    )
+    mend()
+
+    sent = api.post(f"/api/message/{failed.pk}/send_again/").json()
+    counted = api.post(f"/api/message/{unknown.pk}/count_as_sent/").json()
+
+    assert sent["status"] == "pending"
+    assert (counted["status"], counted["reason"]) == ("unknown", "counted_as_sent")

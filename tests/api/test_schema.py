@@ -49,6 +49,8 @@ def test_every_endpoint_is_described_with_its_methods(document):
         "/api/mailing/{id}/statistics/": {"get"},
         "/api/message/": {"get"},
         "/api/message/{id}/": {"get"},
+        "/api/message/{id}/count_as_sent/": {"post"},
+        "/api/message/{id}/send_again/": {"post"},
         "/api/statistics/": {"get"},
         "/api/statistics/breakdown/": {"get"},
         "/api/suppressed/": {"get"},
