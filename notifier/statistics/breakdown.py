@@ -146,7 +146,7 @@ QUARTERS = """
 
 def totals(scope: Scope) -> Counts:
     """How many messages came to each outcome, and how many attempts were put back."""
-    return _counts((outcome, count) for _, outcome, count in _sums(scope, GROUPINGS[By.GATEWAY]))
+    return _counts((outcome, count) for _, outcome, count in _sums(scope, GROUPINGS[By.REASON]))
 
 
 def group_by(scope: Scope, by: By) -> list[Group]:

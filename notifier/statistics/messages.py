@@ -42,7 +42,7 @@ FEW_CLIENTS = 200
 # Ids looked through at once: few at first, as most pages are full at once.
 FIRST_PORTION = 2_000
 LARGEST_PORTION = 50_000
-SECONDS = 0.25
+SECONDS = 0.12
 # A cancelled mailing's last messages are closed a little after it.
 AFTER_CANCEL = timedelta(hours=1)
 

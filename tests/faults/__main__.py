@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -40,7 +41,15 @@ def main() -> int:
         outcomes.append(_run(plan, echo=options.echo))
         print(_line(outcomes[-1]), flush=True)
         _write(outcomes)
-    return sum_up(outcomes)
+    failed = sum_up(outcomes)
+    return failed if options.seed is not None else max(failed, _run_long_tests())
+
+
+def _run_long_tests() -> int:
+    """What ``make test`` leaves out."""
+    print("\nThe long tests:", flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "long", "tests"]
+    return subprocess.run(command, check=False).returncode
 
 
 def _set_up_django() -> None:
