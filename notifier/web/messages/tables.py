@@ -31,7 +31,7 @@ class MessageTable(tables.Table):
         if not record.reason:
             return badge
         reason = reason_in_words(record.reason)
-        return format_html('{} <span class="text-secondary reason">{}</span>', badge, reason)
+        return format_html('{} <span class="text-secondary words">{}</span>', badge, reason)
 
     def render_when(self, record: Message) -> SafeString | str:
         return moment(record.finished_at or record.created_at)
