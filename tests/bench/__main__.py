@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from tests.bench import growth, imports, latency, lateness, pages, throughput
+from tests.bench import growth, history_pages, imports, latency, lateness, pages, throughput
 from tests.bench.machine import look_around
 from tests.bench.report import print_table, write_json
 from tests.bench.rig import Rig, Scale
@@ -26,6 +26,7 @@ PARTS = {
     "latency": (latency.measure, [latency.table]),
     "lateness": (lateness.measure, [lateness.table]),
     "pages": (pages.measure, [pages.table]),
+    "history": (history_pages.measure, [history_pages.table]),
     "imports": (imports.measure, [imports.table, imports.beside_table]),
 }
 

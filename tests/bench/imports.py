@@ -124,7 +124,7 @@ def _run(rig: Rig, rows: int, path: Path) -> Row:
 def _look_beside(rig: Rig, path: Path) -> Beside:
     rig.clients(SMALL)
     number = int(rig.query("SELECT max(id) FROM mailing")[0])
-    with sign_in_as_anybody(rig) as session:
+    with sign_in_as_anybody(rig.notifier) as session:
         client_import = upload(rig, path, known="update")
         taken = time_views(session, rig, mailing=lambda: number, views=1)
         late: list[float] = []

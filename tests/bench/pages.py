@@ -11,6 +11,7 @@ import requests
 from tests.bench.load import FullSpeed
 from tests.bench.rig import SENDERS, Rig
 from tests.bench.table import Table, number
+from tests.running import RunningNotifier
 
 VIEWS = 30
 FULL_VIEWS = 100
@@ -51,7 +52,7 @@ def measure(rig: Rig) -> list[Row]:
     messages = rig.scale.biggest
     rig.use_senders(SENDERS)
     rig.clients(messages)
-    with sign_in_as_anybody(rig) as session:
+    with sign_in_as_anybody(rig.notifier) as session:
         newest = int(rig.query("SELECT max(id) FROM mailing")[0])
         time_views(session, rig, mailing=lambda: newest, views=3)  # templates and plans are made
         idle = time_views(session, rig, mailing=lambda: newest, views=views)
@@ -72,10 +73,10 @@ def measure(rig: Rig) -> list[Row]:
     ]
 
 
-def sign_in_as_anybody(rig: Rig) -> requests.Session:
+def sign_in_as_anybody(notifier: RunningNotifier) -> requests.Session:
     """The session of an ordinary person, no administrator, by the form that people use."""
     password = token_urlsafe()
-    rig.notifier.manage(
+    notifier.manage(
         "shell", "-v0", "-c",
         "from django.contrib.auth.models import User;"
         "User.objects.filter(username='reader').delete();"
@@ -83,7 +84,7 @@ def sign_in_as_anybody(rig: Rig) -> requests.Session:
     )  # fmt: skip
     session = requests.Session()
     session.trust_env = False
-    address = f"{rig.notifier.url}/sign-in/"
+    address = f"{notifier.url}/sign-in/"
     session.get(address, timeout=30).raise_for_status()
     form = {
         "username": "reader",
@@ -103,11 +104,11 @@ def time_views(
     for _ in range(views):
         for page, (address, headers) in PAGES.items():
             url = rig.notifier.url + address(mailing())
-            taken[page].append(_time_view(session, url, headers))
+            taken[page].append(time_view(session, url, headers))
     return taken
 
 
-def _time_view(session: requests.Session, url: str, headers: dict[str, str]) -> float:
+def time_view(session: requests.Session, url: str, headers: dict[str, str]) -> float:
     begun = time.perf_counter()
     reply = session.get(url, headers=headers, allow_redirects=False, timeout=60)
     passed = time.perf_counter() - begun

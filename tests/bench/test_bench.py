@@ -95,7 +95,7 @@ def test_lateness_is_counted_from_the_start_time(rig: Rig) -> None:
 def test_every_page_opens_for_an_ordinary_person(rig: Rig) -> None:
     mailing = rig.query("SELECT max(id) FROM mailing")[0]
 
-    with sign_in_as_anybody(rig) as session:
+    with sign_in_as_anybody(rig.notifier) as session:
         taken = time_views(session, rig, mailing=lambda: mailing, views=1)
 
     assert {page: len(views) for page, views in taken.items()} == dict.fromkeys(PAGES, 1)
