@@ -19,7 +19,7 @@ from notifier.clients.search import read_id
 from notifier.delivery import resolution
 from notifier.delivery.models import Attempt, Message, MessageStatus
 from notifier.statistics.counts import reason_in_words
-from notifier.statistics.messages import MessageSearch, search_messages
+from notifier.statistics.messages import MessageSearch, count_messages, search_messages
 
 LARGEST_ID = (1 << 63) - 1
 
@@ -135,8 +135,8 @@ class SendMessageAgainSerializer(StrictSerializer):
         summary="Search messages",
         description="The newest first. Every answer comes quickly: where much has to be looked "
         "through, a page may hold less than page_size though there is a `next`, which goes on "
-        "from there. `previous` is always null, and so is `count`, but for what fits into one "
-        "page.",
+        "from there. `previous` is always null. `count` is known of a mailing, a status or both, "
+        "and of what fits into one page; else it is null.",
     ),
     retrieve=extend_schema(summary="Show a message with the attempts that failed"),
 )
@@ -153,9 +153,10 @@ class MessageViewSet(ReadOnlyModelViewSet):
         most = NewestFirst().get_page_size(request)
         page = search_messages(search, before=before, most=most)
         is_all = before is None and page.older is None
+        count = len(page.messages) if is_all else count_messages(search)
         return Response(
             {
-                "count": len(page.messages) if is_all else None,
+                "count": count,
                 "next": _address_of(request, page.older) if page.older else None,
                 "previous": None,
                 "results": self.get_serializer(page.messages, many=True).data,

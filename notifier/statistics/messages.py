@@ -31,6 +31,7 @@ from notifier.delivery.models import (
 )
 from notifier.delivery.rollup import bounds_of
 from notifier.mailings.models import ENDED, Mailing, MailingStatus
+from notifier.statistics.counts import mailing_counts, total_counts
 
 Span = tuple[int, int]
 
@@ -122,16 +123,16 @@ def search_messages(
     return _walk(found, spans_of(search), before=before, most=most)
 
 
-def find_messages(
-    *, mailing: int | None = None, client: int | None = None, status: str | None = None
-) -> QuerySet[Message]:
-    """The messages to which all that is given applies, for lists that page by themselves."""
-    messages = Message.objects.all()
-    if client is not None:
-        messages = messages.filter(client_id=client)
-    if mailing is not None:
-        messages = _of_mailing(messages, mailing)
-    return messages if status is None else with_status(messages, status)
+def count_messages(search: MessageSearch) -> int | None:
+    """How many there are, where the counters know: of a mailing, a status, or both, or at all."""
+    if search != MessageSearch(mailing=search.mailing, status=search.status):
+        return None
+    if search.mailing is None:
+        counts = total_counts()
+    else:
+        mailing = Mailing.objects.filter(pk=search.mailing).first()
+        counts = mailing_counts(mailing) if mailing else {}
+    return counts.get(search.status, 0) if search.status else sum(counts.values())
 
 
 def every_message(search: MessageSearch, *, portion: int = 2_000) -> Iterator[Message]:
@@ -371,12 +372,6 @@ def _moment_of(message_id: int) -> datetime | None:
     """About when messages of such an id were made."""
     older = Message.objects.filter(id__lte=message_id).order_by("-id")
     return older.values_list("created_at", flat=True).first()
-
-
-def _of_mailing(messages: QuerySet[Message], mailing_id: int) -> QuerySet[Message]:
-    known = Mailing.objects.filter(pk=mailing_id, first_message_id__isnull=False)
-    span = known.values_list("first_message_id", "last_message_id").first()
-    return messages.filter(mailing_id=mailing_id, id__range=span) if span else messages.none()
 
 
 def _first_frontier() -> int:

@@ -15,7 +15,7 @@ from notifier.clients.models import Client
 from notifier.clients.search import find_clients, only_search
 from notifier.delivery.bulk_actions import begin_bulk_action
 from notifier.delivery.models import BulkAction, MessageStatus
-from notifier.statistics.messages import find_messages
+from notifier.statistics.messages import with_status
 from notifier.web.clients.filters import chips_of, search_address
 from notifier.web.lists import wants_fragment
 from notifier.web.live import answer_refresh, live_part
@@ -76,7 +76,7 @@ def _ask(request: HttpRequest, context: dict[str, Any], *, status: int = 200) ->
 
 def _count_waiting(clients: QuerySet[Client]) -> int:
     """Their messages that wait to be sent, and would be withdrawn."""
-    waiting = find_messages(status=MessageStatus.PENDING)
+    waiting = with_status(Message.objects.all(), MessageStatus.PENDING)
     return waiting.filter(client_id__in=clients.order_by().values("id")).count()
 
 
