@@ -14,7 +14,7 @@ from notifier.clients.cleaning import check_tag
 from notifier.clients.models import Client
 from notifier.clients.search import find_clients, only_search
 from notifier.delivery.bulk_actions import begin_bulk_action
-from notifier.delivery.models import BulkAction, MessageStatus
+from notifier.delivery.models import BulkAction, Message, MessageStatus
 from notifier.statistics.messages import with_status
 from notifier.web.clients.filters import chips_of, search_address
 from notifier.web.lists import wants_fragment
