@@ -1,6 +1,6 @@
 """Outcomes over time, with the gaps filled, ready for a chart and its table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -91,6 +91,11 @@ def _series(
     for moment, outcome, count in rows:
         if moment in places:
             outcomes[outcome][places[moment]] += count
+    return series_of(times, outcomes, label=label)
+
+
+def series_of(times: list[datetime], outcomes: Mapping[str, list[int]], *, label: str) -> Series:
+    """Without the outcomes that never came, unless they are always shown."""
     return Series(
         times=times,
         labels=[timezone.localtime(moment).strftime(label) for moment in times],

@@ -13,7 +13,7 @@ from notifier.delivery.models import GatewayIncident, MinuteCount
 from notifier.delivery.rollup import local_day, midnight_of
 from notifier.mailings.models import Mailing
 from notifier.statistics.breakdown import By, Group, Scope, first_day, group_by
-from notifier.statistics.series import ALWAYS_SHOWN, SHOWN, Series, outcomes_per_minute
+from notifier.statistics.series import SHOWN, Series, outcomes_per_minute, series_of
 from notifier.web.charts import chart_of
 from notifier.web.report.tables import capped
 
@@ -140,15 +140,7 @@ def _start_of(by: By, value: str) -> datetime:
 
 def _series(times: list[datetime], groups: Sequence[Group], label: str) -> Series:
     outcomes = {outcome: [group.counts[outcome] for group in groups] for outcome in SHOWN}
-    return Series(
-        times=times,
-        labels=[timezone.localtime(moment).strftime(label) for moment in times],
-        outcomes={
-            outcome: numbers
-            for outcome, numbers in outcomes.items()
-            if outcome in ALWAYS_SHOWN or any(numbers)
-        },
-    )
+    return series_of(times, outcomes, label=label)
 
 
 def list_incidents(incidents: Sequence[GatewayIncident]) -> IncidentList:
