@@ -45,6 +45,7 @@ def test_numbers_chart_tab_and_buttons_follow_without_a_reload(
     page.open(f"/mailings/{running.pk}/")
     assert shown.title() == "10 % · Autumn sale"
     shown.evaluate("window.sameDocument = true")
+    shown.evaluate("window.sameChart = Chart.getChart(document.querySelector('canvas'))")
     shown.click("summary")
 
     count_outcomes(running, timezone.now().replace(second=0, microsecond=0), accepted=500, failed=9)
@@ -52,6 +53,7 @@ def test_numbers_chart_tab_and_buttons_follow_without_a_reload(
     assert shown.title() == "60 % · Autumn sale"
     assert "500\t9" in shown.inner_text("[data-chart-table]")
     assert shown.evaluate(DRAWN_LAST) == [500, 9]
+    assert shown.evaluate("window.sameChart === Chart.getChart(document.querySelector('canvas'))")
 
     count_outcomes(running, skipped=391)
     finish(running)

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from notifier.delivery.models import TERMINAL
 from notifier.downloads import csv_download
@@ -28,7 +29,7 @@ from notifier.web.lists import paginate, wants_fragment
 from notifier.web.statistics.csv import breakdown_csv
 from notifier.web.statistics.links import messages_address
 from notifier.web.statistics.query import BREAKDOWNS, Asked, read_query
-from notifier.web.statistics.tables import BreakdownTable, Line, lines_of
+from notifier.web.statistics.tables import NARROW, BreakdownTable, Line, lines_of, linked
 
 ELEMENT = "statistics"
 # So many bars lie below one another before a chart is as long as its table.
@@ -207,7 +208,18 @@ def _reason_lines(asked: Asked, groups: Sequence[Group]) -> list[ReasonLine]:
     return sorted(lines, key=lambda line: -line.count)
 
 
-def _attempts(asked: Asked, groups: Sequence[Group]) -> list[Line]:
+def _attempts(asked: Asked, groups: Sequence[Group]) -> list[tuple[str, list[SafeString | str]]]:
+    """By how many attempts, all messages, those accepted and those failed, each a link."""
     of_attempts = groups if asked.by is By.ATTEMPTS else group_by(asked.scope, By.ATTEMPTS)
     by_attempts = Asked(asked.period, By.ATTEMPTS, asked.gateway, asked.mailing)
-    return [line for line in lines_of(by_attempts, of_attempts) if line.value != "0"]
+    return [
+        (
+            line.name,
+            [
+                linked(line.total, line.address("")),
+                *(linked(line.counts[name], line.address(name)) for name in NARROW),
+            ],
+        )
+        for line in lines_of(by_attempts, of_attempts)
+        if line.value != "0"
+    ]
