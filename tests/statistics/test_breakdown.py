@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
+from django.db.models import Max, Min
 
 from notifier.delivery.ledger.counting import LATENCIES
 from notifier.delivery.models import Message, QuarterHourCount, Traits
@@ -68,11 +69,20 @@ def make_history(chance: random.Random, *, messages: int = 60) -> None:
             finished_at=start + timedelta(minutes=chance.randint(0, 10 * 24 * 60)),
             traits=chance.choice([*traits, None]),
         )
+    for mailing in mailings:
+        note_ids(mailing)
     mend()
     QuarterHourCount.objects.create(
         mailing=mailings[0], period=start + DAY, dimension="reason", value="unavailable",
         outcome="retried", count=5,
     )  # fmt: skip
+
+
+def note_ids(mailing: Mailing) -> None:
+    """Where its messages lie, as choosing the recipients does."""
+    ids = mailing.messages.aggregate(first=Min("id"), last=Max("id"))
+    mailing.first_message_id, mailing.last_message_id = ids["first"], ids["last"]
+    mailing.save()
 
 
 def found_by(scope: Scope, by: By, zone: ZoneInfo) -> dict[str, dict[str, int]]:

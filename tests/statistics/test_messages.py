@@ -18,7 +18,7 @@ from notifier.statistics.messages import (
     every_message,
     search_messages,
 )
-from tests.statistics.test_breakdown import FIRST, REASONS, make_history
+from tests.statistics.test_breakdown import FIRST, REASONS, make_history, note_ids
 from tests.web.making import make_client, make_mailing
 
 pytestmark = pytest.mark.django_db
@@ -47,10 +47,7 @@ def history(settings) -> None:
         mailing=running, gateway_id=1, slot=1, generation=1, worker="w", open=1,
         expires_at="2026-11-01T00:00Z", message_ids=list(sending),
     )  # fmt: skip
-    for mailing in Mailing.objects.all():
-        ids = sorted(mailing.messages.values_list("id", flat=True))
-        mailing.first_message_id, mailing.last_message_id = ids[0], ids[-1]
-        mailing.save()
+    note_ids(running)
 
 
 def is_found(search: MessageSearch, message: Message) -> bool:

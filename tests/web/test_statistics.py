@@ -15,6 +15,11 @@ from notifier.delivery.models import TERMINAL, Message
 from notifier.delivery.recount import mend
 from notifier.delivery.rollup import roll_up_day
 from notifier.mailings.models import Gateway, Mailing
+from notifier.statistics.breakdown import By, group_by
+from notifier.statistics.messages import every_message
+from notifier.web.messages import query as messages_query
+from notifier.web.statistics.query import BREAKDOWNS, read_query
+from notifier.web.statistics.tables import lines_of
 from tests.statistics.test_breakdown import DAYS as HISTORY
 from tests.statistics.test_breakdown import FIRST, make_history
 from tests.web.making import make_client, make_finished, make_message
@@ -173,3 +178,17 @@ def test_the_year_is_told_by_weeks_and_a_day_by_hours(browser: Browser, history)
 
     assert "Messages by week" in year
     assert "Messages by hour" in day
+
+
+@pytest.mark.parametrize("by", [by for by in By if by in BREAKDOWNS])
+def test_where_a_number_leads_there_are_exactly_so_many(browser: Browser, history, by: By) -> None:
+    asked = read_query({**DAYS, "by": by.value})
+    lines = lines_of(asked, group_by(asked.scope, by))
+    assert len(lines) > 1
+
+    for line in lines:
+        for status in TERMINAL:
+            address = line.address(status)
+            search = messages_query.read_query(dict(parse_qsl(urlsplit(address).query)))
+            assert search.problems == {}
+            assert len(list(every_message(search.search))) == line.counts[status], address
