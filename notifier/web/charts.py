@@ -90,10 +90,13 @@ def chart_of_groups(
     kind: Kind = "bars",
     marks: Mapping[str, str] | None = None,
 ) -> Chart:
-    """Outcomes of some groups, called by ``names``; only the outcomes that there are."""
+    """Outcomes of some groups, called by ``names``; only the outcomes that there are.
+
+    Without the attempts that were put back: bars are messages, and add up to these.
+    """
     outcomes = {
         outcome: [group.counts[outcome] for group in groups]
-        for outcome in (*MESSAGE_BADGES, RETRIED)
+        for outcome in MESSAGE_BADGES
         if groups and outcome in groups[0].counts
     }
     return Chart(

@@ -107,7 +107,7 @@ class BreakdownTable(tables.Table):
         return linked(record.total, record.address(""))
 
     def render_accepted_share(self, record: Line) -> str:
-        return percent_of(record.counts["accepted"], record.total)
+        return percent_of(record.counts["accepted"], record.total) if record.total else "–"
 
 
 def linked(count: int, address: str) -> SafeString | str:
