@@ -15,6 +15,7 @@
   const PAPER = { width: 640, height: 230 };
   const ROW_HEIGHT = 26;
   const charts = new Map();
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   const palette = () => COLOURS[document.documentElement.dataset.bsTheme] ?? COLOURS.light;
 
   const read = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "null");
