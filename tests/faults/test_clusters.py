@@ -96,6 +96,8 @@ def test_clusters_that_come_and_die_in_mid_mailing(notifier):
     assert done["audience"] == statuses.total()
 
 
+# tests/faults/test_gateway.py has another with one sender.
+@pytest.mark.long
 def test_a_gateway_that_hangs_does_not_slow_another(notifier):
     with SandboxProcess(faults={"silence": 1}) as hanging:
         gateway = make_gateway(notifier, url=hanging.url)

@@ -8,7 +8,7 @@ from tests.faults.plan import draw_plan
 from tests.faults.seeds import Outcome, keep_or_remove, run_seed
 
 
-@pytest.mark.parametrize("seed", [101, 102])
+@pytest.mark.parametrize("seed", [101, pytest.param(102, marks=pytest.mark.long)])
 def test_nothing_is_violated_under_random_faults(open_folder, seed):
     outcome = run_seed(draw_plan(seed, messages=2_000, seconds=8), open_folder, echo=True)
 
