@@ -8,7 +8,7 @@ from django.utils import timezone
 from notifier.delivery.models import Message
 from notifier.mailings.models import Mailing
 from tests.browser.looking import Watched
-from tests.web.making import make_client
+from tests.web.making import count_by_reason, make_client
 from tests.web.test_resolution import make_ended, opt_out_one, pass_end
 
 OPEN = "document.querySelector('#confirm').open"
@@ -140,6 +140,7 @@ def test_the_page_of_a_running_mailing_keeps_the_focus_through_its_refreshes(
     message.pk, message.client_id = None, make_client().pk
     message.status, message.reason = "failed", "rejected"
     message.save()
+    count_by_reason(message)
     assert page.comes_true(f"document.querySelector('#live').innerText !== {before!r}")
 
     assert page.page.evaluate(FOCUSED) == "ask-send-again"
