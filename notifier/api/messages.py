@@ -20,6 +20,7 @@ from notifier.delivery import resolution
 from notifier.delivery.models import Attempt, Message, MessageStatus
 from notifier.statistics.counts import reason_in_words
 from notifier.statistics.messages import MessageSearch, count_messages, search_messages
+from notifier.statistics.periods import BadPeriod, parse_period
 
 LARGEST_ID = (1 << 63) - 1
 
@@ -114,6 +115,16 @@ class MessageQuery(StrictSerializer):
         if not (digits.isascii() and digits.isdigit()):
             raise serializers.ValidationError(f'"{typed}" has something else than digits.')
         return typed
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        days: dict[str, str] = {
+            name: asked[name].isoformat() for name in ("from", "to") if name in asked
+        }
+        try:
+            parse_period(days)
+        except BadPeriod as bad:
+            raise serializers.ValidationError({bad.field: str(bad)}) from bad
+        return asked
 
     def search(self, asked: dict[str, Any]) -> MessageSearch:
         names = {"from": "first", "to": "last"}

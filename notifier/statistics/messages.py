@@ -137,7 +137,7 @@ def count_messages(search: MessageSearch) -> int | None:
 
 def every_message(search: MessageSearch, *, portion: int = 2_000) -> Iterator[Message]:
     """All of them, the newest first, some at a time; for files, which take as long as it takes."""
-    found, direct = matching(search), None
+    found = matching(search)
     direct = _few(search, found)
     if direct is not None:
         yield from direct.order_by("-id").iterator(chunk_size=portion)
@@ -184,7 +184,9 @@ def _traits(search: MessageSearch) -> Q:
     asked = {name: value for name, value in asked.items() if value}
     is_none = all(value == NONE for value in asked.values())
     known = {name: "" if value == NONE else value for name, value in asked.items()}
-    if not str(known.get("operator", "0")).isdigit():
+    operator = known.get("operator", "0")
+    # "²" is a digit to Python, and no number.
+    if not (operator.isascii() and operator.isdigit()):
         return Q(traits__isnull=True) if is_none else Q(pk__in=[])
     ids = Traits.objects.filter(**known).values_list("id", flat=True)
     chosen = Q(traits__in=ids)
@@ -240,11 +242,15 @@ def _few(search: MessageSearch, found: QuerySet[Message]) -> QuerySet[Message] |
 
 
 def _clients_with(phone: str) -> list[int]:
-    """Who has such a phone or had it, up to one more than few."""
+    """Who has such a phone or had it, more than few where not all were looked at.
+
+    Whoever had it twice is there twice: thrown together before they are
+    counted, a cut-off list would pass for a whole one.
+    """
     like, most = phone_like(phone), FEW_CLIENTS + 1
     now = Client.objects.filter(like).order_by().values_list("id", flat=True)[:most]
     before = FormerPhone.objects.filter(like).order_by().values_list("client_id", flat=True)
-    return sorted({*now, *before[:most]})
+    return [*now, *before[:most]]
 
 
 def spans_of(search: MessageSearch) -> list[Span]:

@@ -127,6 +127,8 @@ def test_what_is_on_its_way_is_found_through_its_claim(api, clients, waiting_mes
         ("?phone=Anna", {"phone": ['"Anna" has something else than digits.']}),
         ("?cursor=x", {"cursor": ["This is no cursor from a list's next."]}),
         ("?reason=fate", {"reason": ['There is no reason "fate": use ']}),
+        ("?to=9999-12-31", {"to": ["9999-12-31 is too far away"]}),
+        ("?from=2026-05-04&to=2026-05-01", {"to": ["The range ends on 2026-05-01"]}),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused_by_name(api, query, errors):
@@ -207,6 +209,7 @@ def test_a_list_takes_as_many_queries_for_many_rows_as_for_one(
         ("?from=2020-01-01&to=2099-01-01", [2, 1]),
         ("?to=2020-01-01", []),
         ("?tag=nobody", []),
+        ("?operator=²", []),
     ],
 )
 def test_a_search_takes_whatever_one_has_at_hand(api, messages, query, expected):

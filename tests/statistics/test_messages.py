@@ -153,3 +153,15 @@ def test_messages_are_found_by_a_phone_that_the_client_had_before(history):
     assert [[message.phone for message in each] for each in found] == [[phones[0]], [phones[1]]]
     # Who never got a message is not kept.
     assert set(FormerPhone.objects.values_list("phone", flat=True)) == set(phones)
+
+
+def test_a_phone_that_was_often_given_up_hides_nobody_else(history, monkeypatch):
+    monkeypatch.setattr(search_module, "FEW_CLIENTS", 3)
+    deleted = Message.objects.order_by("id")[0]
+    often = [FormerPhone(client_id=1 << 40, phone=deleted.phone) for _ in range(5)]
+    FormerPhone.objects.bulk_create(often)
+    Client.objects.filter(pk=deleted.client_id).delete()
+
+    found = search_messages(MessageSearch(phone=deleted.phone)).messages
+
+    assert [message.pk for message in found] == [deleted.pk]

@@ -79,6 +79,8 @@ def test_what_is_asked_stands_above_the_list_and_can_be_taken_away(
         ("mailing=x", 'Mailing "x" is no such number.'),
         ("hour=24", 'Hour of day "24" is no such number.'),
         ("from=2026-05-04&to=2026-05-01", "before it begins on 2026-05-04"),
+        ("tag=%00", "Tag has a character that no client has in it."),
+        ("timezone=%00", "Time zone has a character that no client has in it."),
     ],
 )
 def test_what_cannot_be_searched_for_is_said(browser: Browser, mailing, query, words) -> None:
@@ -89,6 +91,12 @@ def test_what_cannot_be_searched_for_is_said(browser: Browser, mailing, query, w
     assert words in words_of(page)
     assert rows_of(page) == []
     assert browser.get(f"/messages/export.csv?{query}").status_code == 422
+
+
+def test_an_operator_that_is_no_number_matches_nothing(browser: Browser, mailing) -> None:
+    make_message(mailing, make_client())
+
+    assert rows_of(browser.get("/messages/?operator=²")) == []
 
 
 def test_lists_without_anything_say_why(browser: Browser) -> None:

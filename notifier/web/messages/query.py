@@ -36,6 +36,7 @@ WORDS = {
 }
 FIELDS = ("q", "status", "reason", "gateway", "from", "to")
 NUMBERS = ("client", "mailing", "gateway", "attempts", "hour", "weekday")
+TEXTS = ("operator", "tag", "timezone")
 LARGEST = {"attempts": 32_767, "hour": 23, "weekday": 7}
 
 
@@ -88,7 +89,7 @@ def read_query(query: Mapping[str, str]) -> Asked:
     values: dict[str, Any] = {
         name: _number(name, typed[name], problems) for name in NUMBERS if name in typed
     }
-    values |= {name: typed[name] for name in ("operator", "tag", "timezone") if name in typed}
+    values |= {name: _text(name, typed[name], problems) for name in TEXTS if name in typed}
     values |= _days(typed, problems)
     values["phone"] = _phone(typed.get("q", ""), problems)
     values["status"] = _one_of(MessageStatus.values, "status", typed, problems)
@@ -107,6 +108,14 @@ def _number(name: str, typed: str, problems: dict[str, str]) -> int | None:
         problems[name] = f'{WORDS[name]} "{typed}" is no such number.'
         return None
     return number
+
+
+def _text(name: str, typed: str, problems: dict[str, str]) -> str:
+    """No text of the database has a NUL in it, nor can it be asked for one."""
+    if "\x00" not in typed:
+        return typed
+    problems[name] = f"{WORDS[name]} has a character that no client has in it."
+    return ""
 
 
 def _days(typed: Mapping[str, str], problems: dict[str, str]) -> dict[str, date]:
