@@ -41,7 +41,8 @@ class BreakdownQuery(StrictSerializer):
         [(by.value, by.name.lower()) for by in By],
         required=False,
         help_text="What the groups have in common. hour and weekday are those of the site's "
-        "clock; hourly, day, week and month are times.",
+        "clock; quarter (of an hour, up to 31 days of them), hourly (up to 200), day, week and "
+        "month are times.",
     )
     gateway = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
     mailing = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
@@ -49,8 +50,12 @@ class BreakdownQuery(StrictSerializer):
     def get_fields(self) -> dict[str, serializers.Field]:
         # "from" cannot be an attribute's name.
         days = {
-            "from": serializers.DateField(required=False, help_text="The first day: 2026-05-04."),
-            "to": serializers.DateField(required=False, help_text="The last day, included."),
+            "from": serializers.DateField(
+                required=False, help_text="The first day: 2026-05-04. Alone: until today."
+            ),
+            "to": serializers.DateField(
+                required=False, help_text="The last day, included. Alone: that day."
+            ),
         }
         return {**days, **super().get_fields()}
 
@@ -65,8 +70,9 @@ class OutcomesSerializer(serializers.Serializer):
     cancelled = serializers.IntegerField()
     skipped = serializers.IntegerField()
     retried = serializers.IntegerField(
-        help_text="Attempts, not messages, that failed and were made again; by time, mailing, "
-        "gateway and reason only."
+        allow_null=True,
+        help_text="Attempts, not messages, that failed and were made again; null where they are "
+        "not counted: by operator, tag, time zone and attempts.",
     )
 
 
@@ -135,7 +141,7 @@ class BreakdownView(APIView):
     @extend_schema(
         summary="Statistics by days, mailing, operator, tag, time zone, hour, reason…",
         description="From counters that are written with the results: exact at any moment, also "
-        "while mailings run, and as quick for a year as for a day.",
+        "while mailings run.",
         operation_id="statistics_breakdown",
         parameters=[BreakdownQuery],
         responses=BreakdownSerializer,
@@ -159,9 +165,28 @@ def _period(asked: dict[str, Any]) -> Period:
         raise ValidationError({bad.field: str(bad)}) from bad
 
 
+OF_CLIENTS = (By.OPERATOR, By.TAG, By.TIMEZONE, By.ATTEMPTS)
+# Times for which nobody reads more groups than some thousand: days of the range.
+MOST_DAYS = {By.QUARTER: 31, By.HOURLY: 200}
+
+
+def _by(period: Period, asked: dict[str, Any]) -> By | None:
+    if "by" not in asked:
+        return None
+    by = By(asked["by"])
+    most = MOST_DAYS.get(by, period.days)
+    if period.days > most:
+        words = (
+            f"By {by} a range may have {most} days, not {period.days:,}: use day, or a shorter one."
+        )
+        raise ValidationError({"by": words})
+    return by
+
+
 def _describe(period: Period, asked: dict[str, Any]) -> dict[str, Any]:
     """What BreakdownSerializer declares."""
     scope, before = (_scope(days, asked) for days in (period, previous(period)))
+    by = _by(period, asked)
     by_gateway = latency_by_gateway(scope)
     return {
         "first_day": period.first,
@@ -173,7 +198,7 @@ def _describe(period: Period, asked: dict[str, Any]) -> dict[str, Any]:
         "latency_by_gateway": [
             {"gateway": gateway, **asdict(each)} for gateway, each in by_gateway.items()
         ],
-        "groups": _groups(scope, By(asked["by"])) if "by" in asked else [],
+        "groups": _groups(scope, by) if by else [],
     }
 
 
@@ -181,7 +206,12 @@ def _groups(scope: Scope, by: By) -> list[dict[str, Any]]:
     groups = group_by(scope, by)
     names = names_of(by, [group.value for group in groups])
     return [
-        {"value": group.value, "name": names[group.value], "counts": group.counts}
+        {
+            "value": group.value,
+            "name": names[group.value],
+            # Attempts are not counted by what clients are like: 0 would be a false number.
+            "counts": group.counts | ({"retried": None} if by in OF_CLIENTS else {}),
+        }
         for group in groups
     ]
 

@@ -84,9 +84,9 @@ class BulkAnswerSerializer(serializers.Serializer):
     results = BulkResultSerializer(many=True, help_text="In the order of the request.")
 
 
+# The actions on many clients at once, beside those of one. Not its docstring:
+# that would describe every operation of the class it is mixed into.
 class BulkActions(GenericAPIView):
-    """The actions on many clients at once, beside those of one."""
-
     @extend_schema(
         summary="Add or change up to 10,000 clients by their phones",
         description="Good items are stored, bad ones are reported, each with its errors. "

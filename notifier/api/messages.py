@@ -95,19 +95,30 @@ class MessageQuery(StrictSerializer):
     operator = serializers.CharField(
         required=False, help_text="Of the client when it was chosen; - is not known."
     )
-    tag = serializers.CharField(required=False, help_text="The same; - is no tag.")
-    timezone = serializers.CharField(required=False, help_text="The same; - is not known.")
-    attempts = serializers.IntegerField(required=False, min_value=0, max_value=32_767)
+    tag = serializers.CharField(
+        required=False, help_text="Of the client when it was chosen; - is no tag."
+    )
+    timezone = serializers.CharField(
+        required=False, help_text="Of the client when it was chosen; - is not known."
+    )
+    attempts = serializers.IntegerField(
+        required=False, min_value=0, max_value=32_767, help_text="Requests made for it so far."
+    )
     hour = serializers.IntegerField(
         required=False, min_value=0, max_value=23, help_text="Of its outcome, by the site's clock."
     )
     weekday = serializers.IntegerField(
-        required=False, min_value=1, max_value=7, help_text="The same: 1 is Monday."
+        required=False,
+        min_value=1,
+        max_value=7,
+        help_text="Of its outcome, by the site's calendar; 1 is Monday.",
     )
 
     def get_fields(self) -> dict[str, serializers.Field]:
         # "from" cannot be an attribute's name.
-        first = serializers.DateField(required=False, help_text="The first such day: 2026-05-04.")
+        first = serializers.DateField(
+            required=False, help_text="The first day on which it came to its outcome: 2026-05-04."
+        )
         return {**super().get_fields(), "from": first}
 
     def validate_phone(self, typed: str) -> str:

@@ -95,9 +95,9 @@ class CountedAsSentSerializer(DecidedMailingSerializer):
     )
 
 
+# The actions of a mailing that decide about its failed and unknown messages. Not its docstring:
+# that would describe every operation of the class it is mixed into.
 class ResolutionActions(GenericAPIView):
-    """The actions of a mailing that decide about its failed and unknown messages."""
-
     @extend_schema(
         summary="Send failed or unknown messages again, and nobody else's",
         description="Those that are so now wait again, under their own ids, with the same text. "

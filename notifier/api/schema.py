@@ -66,6 +66,10 @@ def describe_errors(result: Json, generator: object, request: object, public: bo
     return result
 
 
+# What these are asked to do may not suit the state that they are in.
+STATEFUL = ("/api/mailing/", "/api/message/", "/api/import/")
+
+
 def _possible_errors(path: str, method: str, operation: Json) -> list[str]:
     codes = ["401"]
     if "requestBody" in operation:
@@ -76,7 +80,7 @@ def _possible_errors(path: str, method: str, operation: Json) -> list[str]:
         codes.append("403")
     if "{id}" in path or "{phone}" in path:
         codes.append("404")
-        if path.startswith(("/api/mailing/", "/api/import/")) and method != "get":
+        if path.startswith(STATEFUL) and method != "get":
             codes.append("409")
     return sorted(codes)
 

@@ -12,6 +12,7 @@ DAY = timedelta(days=1)
 DEFAULT = "7d"
 # Nothing was sent before, and no page is longer.
 EARLIEST = date(2000, 1, 1)
+LATEST = date(2999, 12, 31)
 
 
 class BadPeriod(ValueError):
@@ -114,6 +115,6 @@ def _day(field: str, typed: str) -> date:
     except ValueError:
         words = f'"{typed}" is not a day: write it as 2026-05-04.'
         raise BadPeriod(field, words) from None
-    if not EARLIEST <= day <= date(2999, 12, 31):
-        raise BadPeriod(field, f"{day} is too far away: use a day from {EARLIEST} on.")
+    if not EARLIEST <= day <= LATEST:
+        raise BadPeriod(field, f"{day} is too far away: use a day from {EARLIEST} to {LATEST}.")
     return day

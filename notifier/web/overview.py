@@ -124,6 +124,7 @@ def _health(totals: DayTotals) -> dict[str, Any]:
         "lag": lag,
         "lag_seconds": _worrying(lag),
         "today": timezone.localdate().isoformat(),
+        "yesterday": (timezone.localdate() - timedelta(days=1)).isoformat(),
         "since_day": timezone.localdate(timezone.now() - INCIDENTS_OF).isoformat(),
         "sweep_is_silent": is_sweep_silent(lag),
         "gateways": _with_lately(gateways),

@@ -145,7 +145,7 @@
   function pictureOf(canvas) {
     const picture = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
     const context = picture.getContext("2d");
-    context.fillStyle = getComputedStyle(canvas.closest(".card")).backgroundColor;
+    context.fillStyle = getComputedStyle(canvas.closest(".card, .report") ?? document.body).backgroundColor;
     context.fillRect(0, 0, picture.width, picture.height);
     context.drawImage(canvas, 0, 0);
     return picture;

@@ -49,6 +49,8 @@ def test_every_dimension_adds_up(api, history, by):
     for outcome in OUTCOMES[:-1]:
         counts = [group["counts"][outcome] for group in told["groups"]]
         assert sum(counts) == told["totals"][outcome]
+    retried = {group["counts"]["retried"] for group in told["groups"]}
+    assert (retried == {None}) == (by in ("operator", "tag", "timezone", "attempts"))
 
 
 def test_one_gateway_alone_and_a_range_by_its_name(api, history):
@@ -70,6 +72,7 @@ def test_one_gateway_alone_and_a_range_by_its_name(api, history):
         ({"from": "4.5."}, "from", "Date has wrong format"),
         ({"range": "decade"}, "range", '"decade" is not a valid choice'),
         ({"range": "today", "from": "2026-05-04"}, "range", "Give either a range, or days"),
+        ({"by": "quarter", "range": "year"}, "by", "By quarter a range may have 31 days, not "),
         ({"by": "moon"}, "by", '"moon" is not a valid choice'),
         ({"gateway": "999"}, "gateway", "There is no gateway 999."),
         ({"mailing": "999"}, "mailing", "There is no mailing 999."),

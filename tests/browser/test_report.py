@@ -119,3 +119,6 @@ def test_reports_on_the_screen(page: Watched, sent: Mailing) -> None:
     page.page.keyboard.press("Enter")
 
     assert page.page.evaluate("window.wasPrinted")
+    with page.page.expect_download() as picture:
+        page.page.click("[data-chart-file=png]")
+    assert picture.value.path().read_bytes().startswith(b"\x89PNG")

@@ -240,12 +240,23 @@ def test_the_command_finds_what_differs_and_puts_it_right(begin, capsys):
     QuarterHourCount.objects.filter(dimension="tag").update(count=F("count") + 1)
     MinuteCount.objects.filter(outcome="accepted").delete()
 
-    with pytest.raises(CommandError, match="counters differ from the messages"):
+    with pytest.raises(CommandError, match=r"do not say what is there. Mend them by --mend"):
         call_command("check_counts")
     assert "minute, mailing" in capsys.readouterr().out
     call_command("check_counts", "--mend")
     call_command("check_counts")
     assert capsys.readouterr().out.endswith("Every counter says what is there.\n")
+
+
+def test_an_audience_that_is_wrong_is_told_and_left_alone(begin, capsys):
+    mailing = begin()
+    Mailing.objects.filter(pk=mailing.pk).update(audience=F("audience") + 3)
+
+    with pytest.raises(
+        CommandError, match=f"1 cannot be put right.*audience, mailing {mailing.pk}"
+    ):
+        call_command("check_counts", "--mend")
+    assert "Put right: 0." in capsys.readouterr().out
 
 
 def test_times_are_rounded_up_to_steps_of_a_tenth():

@@ -117,7 +117,7 @@ def test_it_is_compared_with_the_period_before(browser: Browser) -> None:
     words = words_of(browser.get("/statistics/", {"range": "today"}))
 
     assert "Accepted 3 2 more (200 %)" in words
-    assert f"Compared with {today - timedelta(days=1):%-d %b %Y}." in words
+    assert f"Compared with {today - timedelta(days=1):%-d %b %Y}; today is not over yet." in words
 
 
 def test_what_was_typed_wrongly_is_said_and_kept(browser: Browser) -> None:

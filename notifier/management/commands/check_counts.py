@@ -26,10 +26,14 @@ class Command(BaseCommand):
             self.stdout.write(f"… and {len(found) - SHOWN:,} more.")
         if not found:
             self.stdout.write("Every counter says what is there.")
-        elif mend:
-            recount.mend()
-            self.stdout.write(f"Put right: {len(found):,}, but for audiences.")
-        else:
+            return
+        if not mend:
+            raise CommandError(f"{len(found):,} do not say what is there. Mend them by --mend.")
+        recount.mend()
+        left = list(recount.differences())
+        self.stdout.write(f"Put right: {len(found) - len(left):,}.")
+        if left:
             raise CommandError(
-                f"{len(found):,} counters differ from the messages. --mend puts them right."
+                f"{len(left):,} cannot be put right from the messages: {left[0]}. "
+                "An audience says how many messages there should be."
             )

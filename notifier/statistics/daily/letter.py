@@ -132,6 +132,8 @@ def _context(figures: DayFigures, daily: DailyEmail) -> dict[str, Any]:
         "attention": _points(figures.attention),
         "is_empty": figures.is_empty,
         "timezone": figures.timezone,
+        # Where the statistics' days are other ones, the e-mail says so beside the link.
+        "other_timezone": "" if figures.timezone == settings.TIME_ZONE else settings.TIME_ZONE,
         "statistics_link": _statistics_link(figures.day),
         "settings_link": link_to("daily_email"),
         "unsubscribe_link": unsubscribe_link(daily),

@@ -6,9 +6,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from notifier.delivery.models import TERMINAL
+from notifier.delivery.models import TERMINAL, MinuteCount
 from notifier.downloads import csv_download
 from notifier.mailings.models import Gateway
 from notifier.statistics.breakdown import (
@@ -29,7 +30,7 @@ from notifier.web.lists import paginate, wants_fragment
 from notifier.web.statistics.csv import breakdown_csv
 from notifier.web.statistics.links import messages_address
 from notifier.web.statistics.query import BREAKDOWNS, Asked, read_query
-from notifier.web.statistics.tables import NARROW, BreakdownTable, Line, lines_of, linked
+from notifier.web.statistics.tables import BreakdownTable, Line, lines_of, linked
 
 ELEMENT = "statistics"
 # So many bars lie below one another before a chart is as long as its table.
@@ -37,6 +38,8 @@ MOST_RANKED = 12
 MOST_PERCENT = 1000
 # Up to so many days the bars of a chart stand for these.
 BUCKETS = ((2, By.HOURLY), (62, By.DAY), (400, By.WEEK))
+# What may become of a message of which an attempt was made.
+TRIED = ("accepted", "failed", "unknown")
 IN_TIME = (By.HOUR, By.WEEKDAY)
 
 
@@ -77,6 +80,11 @@ class ReasonLine:
     count: int
     address: str
 
+    @property
+    def is_attempts(self) -> bool:
+        """Whether attempts are counted here, not messages."""
+        return self.outcome == MinuteCount.RETRIED
+
 
 def statistics(request: HttpRequest) -> HttpResponse:
     asked = read_query(request.GET)
@@ -94,6 +102,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
         "is_empty": not any(counts.values()),
         "figures": _figures(asked, counts),
         "retried": counts["retried"],
+        "is_unfinished": asked.period.last >= timezone.localdate(),
         "over_time": over_time(asked.scope, element_id="over-time"),
         "breakdown": _breakdown_chart(asked, lines, groups),
         "breakdown_word": BREAKDOWNS[asked.by],
@@ -209,7 +218,7 @@ def _reason_lines(asked: Asked, groups: Sequence[Group]) -> list[ReasonLine]:
 
 
 def _attempts(asked: Asked, groups: Sequence[Group]) -> list[tuple[str, list[SafeString | str]]]:
-    """By how many attempts, all messages, those accepted and those failed, each a link."""
+    """By how many attempts, all messages, those and what became of them, each a link."""
     of_attempts = groups if asked.by is By.ATTEMPTS else group_by(asked.scope, By.ATTEMPTS)
     by_attempts = Asked(asked.period, By.ATTEMPTS, asked.gateway, asked.mailing)
     return [
@@ -217,7 +226,7 @@ def _attempts(asked: Asked, groups: Sequence[Group]) -> list[tuple[str, list[Saf
             line.name,
             [
                 linked(line.total, line.address("")),
-                *(linked(line.counts[name], line.address(name)) for name in NARROW),
+                *(linked(line.counts[name], line.address(name)) for name in TRIED),
             ],
         )
         for line in lines_of(by_attempts, of_attempts)
