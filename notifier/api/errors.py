@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import (
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import Http404
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -21,6 +27,8 @@ SENTENCES = {
     "not_authenticated": "Sign in, or send the header Authorization: Bearer TOKEN.",
     "unsupported_media_type": "Send the body as JSON, with the header "
     "Content-Type: application/json.",
+    "not_a_form": "Send the file as a part of a form, with the header "
+    "Content-Type: multipart/form-data.",
     "not_acceptable": "The answer is JSON: accept application/json.",
 }
 FIELD_SENTENCES = {
@@ -32,7 +40,7 @@ FIELD_SENTENCES = {
 
 def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's hook for exceptions in views. None: a fault of ours, for the server's own handler."""
-    answer = _answer_to_domain(error) or _answer_to_request(error)
+    answer = _answer_to_domain(error) or _answer_to_request(error) or _answer_to_form(error)
     if answer is not None:
         set_rollback()
     return answer
@@ -62,6 +70,22 @@ def _answer_to_request(error: Exception) -> Response | None:
         detail = SENTENCES.get(error.default_code) or str(error.detail)
         return _answer(error.status_code, detail=detail, headers=_headers(error))
     return None
+
+
+def _answer_to_form(error: Exception) -> Response | None:
+    """What Django refuses of a form while it reads it."""
+    if isinstance(error, RequestDataTooBig):
+        detail = "The fields of the form, beside its file, are too large."
+        return _answer(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, detail=detail)
+    if isinstance(error, TooManyFieldsSent):
+        detail = "The form has too many fields."
+    elif isinstance(error, TooManyFilesSent):
+        detail = "The form has too many files: send one."
+    elif isinstance(error, SuspiciousOperation):
+        detail = "The request could not be read."
+    else:
+        return None
+    return _answer(status.HTTP_400_BAD_REQUEST, detail=detail)
 
 
 def _answer(

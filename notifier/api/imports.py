@@ -16,7 +16,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import UnsupportedMediaType, ValidationError
 from rest_framework.mixins import DestroyModelMixin
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -245,9 +245,19 @@ class ImportViewSet(DestroyModelMixin, ReadOnlyModelViewSet):
         return Response(ImportDetailSerializer(client_import).data)
 
 
+class NotAForm(UnsupportedMediaType):
+    default_code = "not_a_form"
+
+
 def _parts(request: Request) -> dict[str, Any]:
-    """Of each part of the form the last that is there."""
-    return dict(cast("QueryDict", request.data).items())
+    try:
+        form = cast("QueryDict", request.data)
+    except UnsupportedMediaType as error:
+        raise NotAForm(request.content_type) from error
+    twice = {name: f'"{name}" is given twice.' for name, values in form.lists() if len(values) > 1}
+    if twice:
+        raise ValidationError(twice)
+    return dict(form.items())
 
 
 def _begin(asked: Mapping[str, Any], *, by: Any) -> ClientImport:

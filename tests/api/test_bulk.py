@@ -123,3 +123,17 @@ def test_an_export_follows_the_list_s_parameters(api, clients):
     lines = b"".join(api.get("/api/client/export/?tag=vip")).decode("utf-8-sig").splitlines()
 
     assert [line.split(",")[0] for line in lines] == ["phone", "79990000003"]
+
+
+def test_ten_thousand_clients_may_have_many_attributes(api):
+    attributes = {"note": "x" * 300}
+    items = [{"phone_number": f"7999{n:07}", "attributes": attributes} for n in range(1, 10_001)]
+
+    assert set(results(bulk(api, *items))) == {"created"}
+
+
+def test_a_body_that_is_too_large_is_refused_in_words(api):
+    answer = bulk(api, {"phone_number": "79991112233", "attributes": {"note": "x" * (16 << 20)}})
+
+    assert answer.status_code == 413
+    assert answer.json() == {"detail": "The body is larger than 16,777,216 bytes.", "errors": {}}
