@@ -1,11 +1,13 @@
 from io import BytesIO
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from notifier.clients.models import AttributeName, Client, SuppressedPhone
+from notifier.clients.upserting import upsert_clients
 from tests.clients.imports.importing import counts, imported
+from tests.delivery.beside import Beside
 
 pytestmark = pytest.mark.django_db
 
@@ -137,3 +139,20 @@ def test_a_body_that_is_too_large_is_refused_in_words(api):
 
     assert answer.status_code == 413
     assert answer.json() == {"detail": "The body is larger than 16,777,216 bytes.", "errors": {}}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_calls_that_add_one_client_at_once_are_both_heard():
+    def upsert(tag: str) -> None:
+        outcome = upsert_clients([{"phone": "79140000001", "tag": tag}], known="update")
+        said[tag] = outcome.items[0].result
+
+    said: dict[str, str] = {}
+    with transaction.atomic():
+        upsert("first")
+        beside = Beside(upsert, "second")
+        beside.wait_until_it_waits()
+    beside.finish()
+
+    assert said == {"first": "created", "second": "changed"}
+    assert Client.objects.get().tag == "second"
