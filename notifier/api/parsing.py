@@ -53,17 +53,23 @@ class StrictJSONParser(BaseParser):
             raise BodyTooLarge(f"The body is larger than {self.most_bytes:,} bytes.")
         try:
             text = body.decode("utf-8-sig")
-            value = json.loads(
-                text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
-            )
-            _refuse_half_characters(text, value)
-        except RecursionError as error:
-            raise ParseError("The body is nested too deeply.") from error
         except UnicodeDecodeError as error:
             raise ParseError("The body is not UTF-8 text.") from error
-        except ValueError as error:
-            raise ParseError(f"The body is not JSON: {error}.") from error
-        return value
+        return read_json(text, subject="The body")
+
+
+def read_json(text: str, *, subject: str = "It") -> Any:
+    """A text of JSON, of which the database can keep everything. Raises ParseError."""
+    try:
+        value = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
+        )
+        _refuse_half_characters(text, value)
+    except RecursionError as error:
+        raise ParseError(f"{subject} is nested too deeply.") from error
+    except ValueError as error:
+        raise ParseError(f"{subject} is not JSON: {error}.") from error
+    return value
 
 
 def _refuse_constant(name: str) -> None:
