@@ -42,7 +42,7 @@ class BulkSerializer(StrictSerializer):
 
     clients = serializers.ListField(
         child=serializers.DictField(
-            error_messages={"not_a_dict": 'A client is an object such as {{"phone_number": "7…"}}.'}
+            error_messages={"not_a_dict": 'a client is an object such as {{"phone_number": "7…"}}.'}
         ),
         allow_empty=False,
         max_length=MOST_CLIENTS,

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from notifier.api.parsing import NO_OBJECT
 from notifier.clients.counting import TooSlow
 from notifier.clients.imports.lifecycle import WrongImportStatus
 from notifier.mailings.checking import MailingProblems
@@ -35,6 +36,7 @@ FIELD_SENTENCES = {
     "required": '"{field}" is missing.',
     "null": '"{field}" may not be null.',
     "blank": '"{field}" may not be empty.',
+    "null_characters_not_allowed": '"{field}" has an invisible NUL character in it.',
 }
 
 
@@ -111,11 +113,25 @@ def _errors_by_field(detail: Any) -> Errors:
     return {str(name): list(_sentences(str(name), each)) for name, each in detail.items()}
 
 
-def _sentences(field: str, detail: Any) -> list[str]:
-    """All messages in DRF's nesting of lists and objects, in words that name the field."""
+def _sentences(field: str, detail: Any, *, is_inside: bool = False) -> list[str]:
+    """All messages in DRF's nesting of lists and objects; what is inside a field has its path."""
     if isinstance(detail, Mapping):
-        return [s for name, each in detail.items() for s in _sentences(f"{field}.{name}", each)]
+        return [
+            sentence
+            for name, each in detail.items()
+            for sentence in _sentences(_path(field, name), each, is_inside=True)
+        ]
     if isinstance(detail, list | tuple):
-        return [sentence for each in detail for sentence in _sentences(field, each)]
+        return [
+            sentence for each in detail for sentence in _sentences(field, each, is_inside=is_inside)
+        ]
     words = FIELD_SENTENCES.get(getattr(detail, "code", ""))
-    return [words.format(field=field) if words else str(detail)]
+    if words:
+        # The whole body is null.
+        is_body = field == api_settings.NON_FIELD_ERRORS_KEY
+        return [NO_OBJECT if is_body else words.format(field=field)]
+    return [f"{field}: {detail}" if is_inside else str(detail)]
+
+
+def _path(field: str, name: object) -> str:
+    return f"{field}[{name}]" if isinstance(name, int) else f"{field}.{name}"

@@ -13,6 +13,7 @@ LARGEST_BODY = 1 << 20
 # More than any number that is meant as one, and fewer than Python would read.
 MOST_DIGITS = 1_000
 
+NO_OBJECT = "The body is not a JSON object."
 LENGTH_REQUIRED = "The body is sent in chunks: send it as a whole, with the header Content-Length."
 
 

@@ -101,6 +101,9 @@ def test_too_many_or_none_are_refused(api):
     assert bulk(api).json()["errors"] == {"clients": ["Give at least one client."]}
     answer = bulk(api, {"phone_number": "79991112233"}, known="all")
     assert list(answer.json()["errors"]) == ["known"]
+    answer = bulk(api, {"phone_number": "79991112233"}, 5)
+    assert answer.json()["detail"].startswith("clients[1]: a client is an object such as")
+    assert not Client.objects.exists()
 
 
 def test_what_is_exported_is_imported_as_the_same(api):

@@ -106,7 +106,7 @@ def test_how_the_file_is_written_may_be_said(api, post):
         (FILE, {"columns": r'{"Town": "attribute:a\u0000"}'},
          {"columns[1]": "An attribute's name has invisible control characters"}),
         (FILE, {"columns": r'{"Town": "attribute:\ud800"}'}, {"columns": "It is not JSON"}),
-        (FILE, {"known": "all"}, {"known": '"all" is not a valid choice.'}),
+        (FILE, {"known": "all"}, {"known": '"all" is not a valid choice: use "keep", '}),
         (FILE, {"default_operator": "12"}, {"default_operator": 'Operator "12"'}),
         (FILE, {"default_timezone": "Moscow"}, {"default_timezone": 'Time zone "Moscow"'}),
         (FILE, {"delimeter": ","}, {"delimeter": 'There is no field "delimeter"'}),
