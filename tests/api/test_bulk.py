@@ -83,6 +83,24 @@ def test_opting_out_withdraws_what_waits_and_false_opts_nobody_in(api, clients, 
     assert SuppressedPhone.objects.count() == 2
 
 
+def test_an_opting_out_counts_also_where_an_earlier_item_has_the_phone(api):
+    phone = "79140000001"
+    answer = bulk(
+        api, {"phone_number": phone, "tag": "a"}, {"phone_number": phone, "opted_out": True}
+    )
+
+    assert results(answer) == ["created", "duplicate"]
+    assert SuppressedPhone.objects.filter(phone=phone).exists()
+    assert Client.objects.exclude(opted_out_at=None).get().tag == "a"
+
+
+def test_what_the_list_shows_may_be_sent_back(api, clients):
+    shown = api.get("/api/client/").json()["results"]
+
+    assert results(bulk(api, *shown)) == ["unchanged"] * len(clients)
+    assert results(bulk(api, {"phone_number": "79140000001", "opted_out": None})) == ["unchanged"]
+
+
 def test_ten_thousand_take_as_few_queries_as_ten(api):
     def queries(start: int, count: int) -> int:
         items = [{"phone_number": f"7999{start + n:07}", "tag": "x"} for n in range(count)]
