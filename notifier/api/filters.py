@@ -14,7 +14,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from notifier.api.clients import ClientSerializer
 from notifier.api.fields import MomentField
-from notifier.api.strict import StrictSerializer
+from notifier.api.strict import NoQuery, StrictSerializer, read_query
 from notifier.clients.conditions import BadConditions, check_conditions, describe_conditions
 from notifier.clients.counting import count_clients, example_clients
 from notifier.clients.models import ClientFilter
@@ -120,6 +120,11 @@ class FilterViewSet(ModelViewSet):
 
     def get_queryset(self) -> Any:
         return with_use()
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        if self.action == "list":
+            read_query(NoQuery, self.request)
+        return queryset
 
     @extend_schema(
         summary="Check conditions, and count whom they choose",

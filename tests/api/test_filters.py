@@ -66,6 +66,7 @@ def test_two_filters_cannot_have_one_name(api):
     answer = api.post("/api/filter/", {"name": "Rested", "clients": {}})
 
     assert answer.json()["errors"] == {"name": ['There is a filter named "Rested" already.']}
+    assert api.get("/api/filter/?name=Rested").status_code == 400
     assert api.delete(f"/api/filter/{first.pk}/").status_code == 204
 
 

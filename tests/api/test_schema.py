@@ -54,7 +54,7 @@ def test_every_endpoint_is_described_with_its_methods(document):
         "/api/statistics/": {"get"},
         "/api/statistics/breakdown/": {"get"},
         "/api/suppressed/": {"get"},
-        "/api/suppressed/{phone}/": {"delete"},
+        "/api/suppressed/{phone}/": {"get", "delete"},
     }
 
 
