@@ -168,6 +168,17 @@ def test_an_import_of_a_file_without_good_rows_ends_too():
 
 def test_nothing_of_the_file_is_kept_once_it_is_imported():
     done = imported(FILE)
+def test_a_rejected_cell_that_a_spreadsheet_quoted_is_not_quoted_twice():
+    rejected = imported("phone,note\n'+7 999,'=1+1\n")
+
+    text = "".join(report.rejected_csv(rejected))
+    again = imported(text.replace(",'+7 999,", ",'+7 999 123-45-61,"))
+
+    assert text.endswith(",'+7 999,'=1+1\r\n")
+    assert counts(again) == {"new": 1}
+    assert stored() == {"79991234561": (999, "", "UTC", {"note": "=1+1"})}
+
+
 
     assert (done.pieces.count(), worked(done).bytes_read) == (0, done.bytes_total)
 
