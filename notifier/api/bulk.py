@@ -66,7 +66,9 @@ class BulkResultSerializer(serializers.Serializer):
     index = serializers.IntegerField(help_text="Its place in the request, counted from 0.")
     id = serializers.IntegerField(allow_null=True, help_text="Null where it was rejected.")
     result = serializers.ChoiceField(
-        RESULTS, help_text="duplicate: an earlier item has the same phone, and counts."
+        RESULTS,
+        help_text="duplicate: an earlier item has the same phone, and counts, "
+        "but for an opt-out, which counts in any of them.",
     )
     errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField())

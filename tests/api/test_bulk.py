@@ -81,6 +81,14 @@ def test_opting_out_withdraws_what_waits_and_false_opts_nobody_in(api, clients, 
     assert SuppressedPhone.objects.count() == 2
 
 
+def test_an_opt_out_counts_in_whichever_item_of_a_phone_it_stands(api, clients):
+    item = {"phone_number": "79140000001"}
+
+    assert results(bulk(api, item, {**item, "opted_out": True})) == ["changed", "duplicate"]
+    clients[0].refresh_from_db()
+    assert clients[0].is_opted_out
+
+
 def test_ten_thousand_take_as_few_queries_as_ten(api):
     def queries(start: int, count: int) -> int:
         items = [{"phone_number": f"7999{start + n:07}", "tag": "x"} for n in range(count)]

@@ -224,19 +224,35 @@ def _compare_mailing(_name: str, op: str, value: int) -> Q:
     return _negated(Q(Exists(messages)), op.startswith("not_"))
 
 
+def _compare_imported(_name: str, op: str, value: Any) -> Q:
+    return _compare_last_time(_imported_since, op, value)
+
+
+def _imported_since(moment: datetime | None) -> Q:
+    """An import that was not undone has added or changed them; None: at any time."""
+    imports = apps.get_model("notifier", "ClientImport").objects.order_by()
+    imports = imports.exclude(status__in=("undoing", "undone"))
+    added = Q(created_by_import__isnull=False, created_by_import__in=imports.values("id"))
+    changers = imports.filter(changed__gt=0)
+    changes = apps.get_model("notifier", "ImportChange").objects.filter(client_id=OuterRef("pk"))
+    if moment:
+        added &= Q(created_at__gte=moment)
+        # Nothing comes of an import that has ended: earlier ones need no look.
+        changers = changers.filter(Q(finished_at=None) | Q(finished_at__gte=moment))
+        changes = changes.filter(changed_at__gte=moment)
+    changed = Exists(changes.filter(client_import__in=changers.values("id")))
+    # Whom nobody has ever changed needs no look either: a change leaves another updated_at.
+    return added | (~Q(updated_at=F("created_at")) & Q(changed))
+
+
 def _compare_contacted(_name: str, op: str, value: Any) -> Q:
-    if op in ("is_set", "is_not_set"):
-        ever = Q(Exists(_messages().filter(sent_at__isnull=False)))
-        return _negated(ever, op == "is_not_set")
-    if op == "after":
-        return _contacted_since(_end_of(value))
-    if op == "before":
-        ever = Q(Exists(_messages().filter(sent_at__isnull=False)))
-        return ever & ~_contacted_since(_start_of(value))
-    return _negated(_contacted_since(_days_ago(value)), op == "not_in_last_days")
+    return _compare_last_time(_contacted_since, op, value)
 
 
-def _contacted_since(moment: datetime) -> Q:
+def _contacted_since(moment: datetime | None) -> Q:
+    """Something was sent to them; None: at any time."""
+    if moment is None:
+        return Q(Exists(_messages().filter(sent_at__isnull=False)))
     mailings = apps.get_model("notifier", "Mailing").objects
     # Nothing is sent for a mailing that has ended: earlier messages need no look.
     late = mailings.filter(Q(finished_at=None) | Q(finished_at__gte=moment))
@@ -250,6 +266,16 @@ def _messages() -> QuerySet[Any]:
     million of them is looked through once for every client.
     """
     return apps.get_model("notifier", "Message").objects.filter(client_id=OuterRef("pk"))
+
+
+def _compare_last_time(happened_since: Callable[[datetime | None], Q], op: str, value: Any) -> Q:
+    if op in ("is_set", "is_not_set"):
+        return _negated(happened_since(None), op == "is_not_set")
+    if op == "after":
+        return happened_since(_end_of(value))
+    if op == "before":
+        return happened_since(None) & ~happened_since(_start_of(value))
+    return _negated(happened_since(_days_ago(value)), op == "not_in_last_days")
 
 
 def _start_of(day: str) -> datetime:
@@ -270,6 +296,7 @@ def _days_ago(days: int) -> datetime:
 _COMPARED: Mapping[str, Callable[[str, str, Any], Q]] = {
     "opted_out": _compare_opted_out,
     "created_at": _compare_created,
+    "imported_at": _compare_imported,
     "import": _compare_import,
     "mailing": _compare_mailing,
     "last_contacted": _compare_contacted,

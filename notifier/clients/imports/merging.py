@@ -113,7 +113,7 @@ def merge_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str,
 
 def _lock(client_import: ClientImport) -> None:
     """Nobody else changes the suppression list meanwhile, or adds clients if this may change it."""
-    if any(column["holds"] == "opted_out" for column in client_import.columns):
+    if client_import.reads_opt_outs:
         lock_for_suppressing()
     else:
         lock_for_adding_clients()
