@@ -69,6 +69,8 @@ def day(days: int) -> str:
     return (timezone.now() + timedelta(days=days)).date().isoformat()
 
 
+# More than are looked for one by one.
+MANY = [f'"{number}\\' for number in range(1_000, 1_100)]
 CASES = [
     ("phone_number", "ends_with", "13", "vera"),
     ("phone_number", "starts_with", "7999", "boris vera"),
@@ -79,6 +81,12 @@ CASES = [
     ("attributes.city", "is", "Omsk", "anna"),
     ("attributes.city", "is_not", "Omsk", "boris vera"),
     ("attributes.city", "in", ["Omsk", "Tomsk"], "anna boris"),
+    ("attributes.city", "in", ["Omsk", "Tomsk", *MANY], "anna boris"),
+    ("attributes.city", "in", ["", *MANY], "vera"),
+    ("attributes.age", "in", ["41", "30", *MANY], "anna boris"),
+    ("attributes.age", "in", [41.0, 30.0, *MANY], "anna boris"),
+    ("attributes.member", "in", ["true", *MANY], "boris"),
+    ("attributes.2024", "in", ["yes", *MANY], "anna"),
     ("attributes.city", "contains", "OMSK", "anna boris"),
     ("attributes.city", "starts_with", "to", "boris"),
     ("attributes.city", "is_set", None, "anna boris"),

@@ -5,6 +5,7 @@ what they say. Comparisons that an index can answer are written so that it does:
 an attribute that equals a text is ``attributes @> {…}`` (client_attributes).
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -32,6 +33,9 @@ from notifier.clients.models import Client
 
 COMPARED_BY = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "before": "<", "after": ">"}
 TRUTHS = {"true": True, "false": False}
+# Of a list of more values, the planner and each client's comparisons take longer than
+# reading every client once.
+MOST_LOOKS = 10
 
 
 def conditions_to_q(conditions: Mapping[str, Any]) -> Q:
@@ -98,10 +102,7 @@ def _compare_attribute(name: str, op: str, value: Any) -> Q:
     if op in ("is", "is_not"):
         return _negated(_attribute_is(name, value), op == "is_not")
     if op == "in":
-        combined = _attribute_is(name, value[0])
-        for each in value[1:]:
-            combined |= _attribute_is(name, each)
-        return combined
+        return _attribute_in(name, value)
     if op == "contains":
         return Q(IContains(text, Value(value)))
     if op == "starts_with":
@@ -138,6 +139,16 @@ def _attribute_is(name: str, value: Any) -> Q:
     return matches
 
 
+def _attribute_in(name: str, values: list[Any]) -> Q:
+    """As _attribute_is of each value; of many values in one comparison."""
+    if len(values) > MOST_LOOKS:
+        return Q(_AttributeIn(name, values))
+    combined = _attribute_is(name, values[0])
+    for each in values[1:]:
+        combined |= _attribute_is(name, each)
+    return combined
+
+
 def _written_so(value: Any) -> list[Any]:
     if not isinstance(value, str):
         return [str(value)]
@@ -151,6 +162,24 @@ def _written_so(value: Any) -> list[Any]:
         return []
     found: int | float = int(number) if number.is_integer() else number
     return [found] if str(found) == value else []
+
+
+class _AttributeIn(Func):
+    """An attribute that is none, or nothing, counts as an empty text."""
+
+    output_field = BooleanField()
+
+    def __init__(self, name: str, values: list[Any]) -> None:
+        super().__init__(F("attributes"))
+        spellings = (each for value in values for each in (value, *_written_so(value)))
+        self.parameters = [name, [json.dumps(each, ensure_ascii=False) for each in spellings]]
+
+    def as_sql(  # type: ignore[override]
+        self, compiler: Any, connection: Any, **context: Any
+    ) -> tuple[str, list[Any]]:
+        attributes, parameters = compiler.compile(self.source_expressions[0])
+        sql = f"COALESCE(NULLIF({attributes} -> %s, 'null'), '\"\"') = ANY(%s::jsonb[])"
+        return f"({sql})", [*parameters, *self.parameters]
 
 
 class _Compared(Func):
