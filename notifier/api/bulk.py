@@ -69,8 +69,8 @@ class BulkResultSerializer(serializers.Serializer):
     id = serializers.IntegerField(allow_null=True, help_text="Null where it was rejected.")
     result = serializers.ChoiceField(
         RESULTS,
-        help_text="duplicate: an earlier item has the same phone, and counts. "
-        "Only an opting out counts wherever it stands.",
+        help_text="duplicate: an earlier item has the same phone, and counts, "
+        "but for an opt-out, which counts in any of them.",
     )
     errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField())

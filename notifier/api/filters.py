@@ -15,7 +15,14 @@ from rest_framework.viewsets import ModelViewSet
 from notifier.api.clients import ClientSerializer
 from notifier.api.fields import MomentField
 from notifier.api.strict import NoQuery, StrictSerializer, read_query
-from notifier.clients.conditions import BadConditions, check_conditions, describe_conditions
+from notifier.clients.conditions import (
+    ATTRIBUTE_PREFIX,
+    FIELDS,
+    BadConditions,
+    attribute_field,
+    check_conditions,
+    describe_conditions,
+)
 from notifier.clients.counting import count_clients, example_clients
 from notifier.clients.models import ClientFilter
 
@@ -25,6 +32,19 @@ RECENT = {
         {"not": {"field": "last_contacted", "op": "in_last_days", "value": 30}},
     ]
 }
+
+
+CONDITIONS_HELP = (
+    "Conditions; {} is everybody. POST /api/filter/count/ lists the fields and their ops."
+)
+
+
+def _vocabulary() -> str:
+    """Every field with its ops, as Markdown."""
+    fields = {**FIELDS, f"{ATTRIBUTE_PREFIX}NAME": attribute_field("NAME")}
+    return "\n".join(
+        f"- `{name}`: {' '.join(f'`{op}`' for op in each.ops)}" for name, each in fields.items()
+    )
 
 
 class ConditionsField(serializers.DictField):
@@ -48,7 +68,7 @@ class FilterSerializer(StrictSerializer):
     name = serializers.CharField(
         max_length=100, error_messages={"max_length": "The name has more than 100 characters."}
     )
-    clients = ConditionsField(source="conditions", help_text="Conditions; {} is everybody.")
+    clients = ConditionsField(source="conditions", help_text=CONDITIONS_HELP)
     words = serializers.SerializerMethodField(help_text="The conditions in words.")
     used_in = serializers.IntegerField(
         read_only=True,
@@ -80,7 +100,7 @@ class FilterSerializer(StrictSerializer):
 
 
 class CountSerializer(StrictSerializer):
-    clients = ConditionsField(help_text="Conditions; {} is everybody.")
+    clients = ConditionsField(help_text=CONDITIONS_HELP)
 
 
 class CountedSerializer(serializers.Serializer):
@@ -129,7 +149,7 @@ class FilterViewSet(ModelViewSet):
     @extend_schema(
         summary="Check conditions, and count whom they choose",
         description="Answers 400 with the path of what is wrong, and where counting would take "
-        "the database too long.",
+        "the database too long. Fields and their ops:\n\n" + _vocabulary(),
         request=CountSerializer,
         responses=CountedSerializer,
         operation_id="filter_count",

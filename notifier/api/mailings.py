@@ -40,7 +40,8 @@ class MailingSerializer(StrictSerializer):
     clients = serializers.DictField(
         source="conditions",
         error_messages={"not_a_dict": 'Conditions are an object such as {{"tag": "a2"}}.'},
-        help_text="Conditions that choose the clients; {} is everybody.",
+        help_text="Conditions that choose the clients; {} is everybody. "
+        "POST /api/filter/count/ lists the fields and their ops.",
     )
     start_time = MomentField(
         required=False,

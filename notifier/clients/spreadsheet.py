@@ -13,5 +13,13 @@ def quote_cell(text: str) -> str:
 def read_cell(cell: str) -> str:
     """What a cell holds, without the apostrophe of quote_cell or of a spreadsheet."""
     text = cell.strip()
-    is_quoted = text.startswith("'") and text.lstrip("'").startswith(FORMULA_MARKS)
-    return text[1:].strip() if is_quoted else text
+    return text[1:].strip() if _is_quoted(text) else text
+
+
+def keep_cell(cell: str) -> str:
+    """A cell of somebody's file so that it still means what it does there; see quote_cell."""
+    return cell if _is_quoted(cell.strip()) else quote_cell(cell)
+
+
+def _is_quoted(text: str) -> bool:
+    return text.startswith("'") and text.lstrip("'").startswith(FORMULA_MARKS)

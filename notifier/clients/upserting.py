@@ -79,10 +79,7 @@ def upsert_clients(items: Sequence[Mapping[str, Any]], *, known: str) -> UpsertO
 def _read(
     items: Sequence[Mapping[str, Any]],
 ) -> tuple[list[GoodRow], dict[int, str], dict[int, Upserted]]:
-    """Rows to store, one a phone; the phone of each good item; what is wrong with the others.
-
-    Of a phone the first item counts, and whether any opts it out.
-    """
+    """Rows to store, the first of a phone; the phone of each good item; what others have wrong."""
     rows: dict[str, GoodRow] = {}
     phones: dict[int, str] = {}
     problems: dict[int, Upserted] = {}
@@ -93,8 +90,9 @@ def _read(
             problems[index] = Upserted("rejected", errors=error.problems)
             continue
         phones[index] = client.phone
-        first = rows.setdefault(client.phone, _row(index, item, client))
-        if item.get("opted_out") and not first.opted_out:
+        row = _row(index, item, client)
+        first = rows.setdefault(client.phone, row)
+        if row.opted_out and not first.opted_out:  # as in a file
             rows[client.phone] = first._replace(opted_out=True)
     return list(rows.values()), phones, problems
 

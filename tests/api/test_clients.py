@@ -219,7 +219,8 @@ def test_the_list_is_narrowed_by_what_is_asked_for(api, clients, query, expected
         ("?cursor=cD1hYmM%3D", {"cursor": ["This is no cursor from a list's next or previous."]}),
         ('?clients={"all": [{"tga": 1}]}', {"clients": [
             'all[0].tga: "tga" is not a field: use tag, operator, timezone, phone_number, '
-            "opted_out, created_at, last_contacted, import, mailing or attributes.NAME."
+            "opted_out, created_at, imported_at, last_contacted, import, mailing or "
+            "attributes.NAME."
         ]}),
         ("?clients=[1]", {"clients": ['conditions are an object such as {"tag": "a2"}.']}),
         ("?clients={", {"clients": [

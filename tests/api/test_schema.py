@@ -4,6 +4,8 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
+from notifier.clients.conditions import FIELDS
+
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -12,6 +14,14 @@ def document() -> dict:
     out = StringIO()
     call_command("spectacular", "--validate", "--fail-on-warn", "--format=openapi-json", stdout=out)
     return json.loads(out.getvalue())
+
+
+def test_every_field_of_conditions_is_described_with_its_ops(document):
+    words = document["paths"]["/api/filter/count/"]["post"]["description"]
+
+    assert "- `opted_out`: `is`\n" in words
+    assert all(f"- `{name}`: `{'` `'.join(each.ops)}`" in words for name, each in FIELDS.items())
+    assert "- `attributes.NAME`: `is` `is_not` `in` `contains`" in words
 
 
 def test_every_endpoint_is_described_with_its_methods(document):

@@ -12,7 +12,16 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from tests.bench import growth, history_pages, imports, latency, lateness, pages, throughput
+from tests.bench import (
+    clients_pages,
+    growth,
+    history_pages,
+    imports,
+    latency,
+    lateness,
+    pages,
+    throughput,
+)
 from tests.bench.machine import look_around
 from tests.bench.report import print_table, write_json
 from tests.bench.rig import Rig, Scale
@@ -28,6 +37,10 @@ PARTS = {
     "pages": (pages.measure, [pages.table]),
     "history": (history_pages.measure, [history_pages.table]),
     "imports": (imports.measure, [imports.table, imports.beside_table]),
+    "clients": (
+        clients_pages.measure,
+        [clients_pages.filters_table, clients_pages.lists_table],
+    ),
 }
 
 

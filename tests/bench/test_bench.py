@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from notifier.gateway.sandbox.ledger import Ledger, LedgerEntry
+from tests.bench import clients_pages
 from tests.bench.__main__ import measure
 from tests.bench.baselines import CONNECTIONS, run_apart
+from tests.bench.clients_pages import FILTERS, LISTS
 from tests.bench.lateness import measure_lateness
 from tests.bench.ledger_tail import LedgerTail, new_mark
 from tests.bench.load import OPEN, FullSpeed
@@ -61,6 +63,15 @@ def test_an_import_is_measured_with_what_goes_on_beside_it(
     assert set(row["beside"]["page_ms"]) == set(PAGES)
     lines = capsys.readouterr().out.splitlines()
     assert max(len(line) for line in lines if str(result) not in line) <= WIDTH
+
+
+def test_every_filter_is_counted_and_every_list_opened(rig: Rig) -> None:
+    rows = clients_pages.measure(rig)
+
+    assert [row.what for row in rows] == [*FILTERS, *LISTS]
+    matches = {row.what: row.match for row in rows}
+    assert matches["everybody"] == SCALE.messages
+    assert 0 < matches["received the mailing"] < SCALE.messages
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,8 @@ def test_conditions_choose_clients_and_can_be_said_in_words(clients, conditions,
             {"colour": "red"},
             "colour",
             'colour: "colour" is not a field: use tag, operator, timezone, phone_number, '
-            "opted_out, created_at, last_contacted, import, mailing or attributes.NAME.",
+            "opted_out, created_at, imported_at, last_contacted, import, mailing or "
+            "attributes.NAME.",
         ),
         ({"tag": ["a"]}, "tag", "tag: is a single text or number."),
         (

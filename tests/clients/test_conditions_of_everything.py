@@ -29,8 +29,9 @@ NOW = datetime.now(UTC)
 def people(db) -> dict[str, Client]:
     """Three clients, of whom everything differs."""
     imports = ClientImport.objects.create(
-        pk=7, file_name="x", file_size=1, file_kind="csv", encoding="utf-8", delimiter=","
-    )
+        pk=7, file_name="x", file_size=1, file_kind="csv", encoding="utf-8", delimiter=",",
+        changed=1,
+    )  # fmt: skip
     anna = Client.objects.create(
         phone="79140000001", operator=914, tag="vip", timezone="Asia/Omsk",
         attributes={"city": "Omsk", "age": "30", "born": "01.09.1990", "2024": "yes"},
@@ -47,7 +48,7 @@ def people(db) -> dict[str, Client]:
     Client.objects.filter(pk=vera.pk).update(created_at=NOW - timedelta(days=40))
     ImportChange.objects.create(
         client_import=imports, client_id=boris.pk, operator=1, timezone="UTC", attributes={},
-        updated_at=NOW, changed_at=NOW,
+        updated_at=NOW, changed_at=NOW - timedelta(days=4, hours=12),
     )  # fmt: skip
     mailing = Mailing.objects.create(
         pk=5, text="x", start_time=NOW - timedelta(days=20), end_time=NOW + timedelta(days=1),
@@ -68,6 +69,8 @@ def day(days: int) -> str:
     return (timezone.now() + timedelta(days=days)).date().isoformat()
 
 
+# More than are looked for one by one.
+MANY = [f'"{number}\\' for number in range(1_000, 1_100)]
 CASES = [
     ("phone_number", "ends_with", "13", "vera"),
     ("phone_number", "starts_with", "7999", "boris vera"),
@@ -78,6 +81,12 @@ CASES = [
     ("attributes.city", "is", "Omsk", "anna"),
     ("attributes.city", "is_not", "Omsk", "boris vera"),
     ("attributes.city", "in", ["Omsk", "Tomsk"], "anna boris"),
+    ("attributes.city", "in", ["Omsk", "Tomsk", *MANY], "anna boris"),
+    ("attributes.city", "in", ["", *MANY], "vera"),
+    ("attributes.age", "in", ["41", "30", *MANY], "anna boris"),
+    ("attributes.age", "in", [41.0, 30.0, *MANY], "anna boris"),
+    ("attributes.member", "in", ["true", *MANY], "boris"),
+    ("attributes.2024", "in", ["yes", *MANY], "anna"),
     ("attributes.city", "contains", "OMSK", "anna boris"),
     ("attributes.city", "starts_with", "to", "boris"),
     ("attributes.city", "is_set", None, "anna boris"),
@@ -99,6 +108,13 @@ CASES = [
     ("created_at", "not_in_last_days", 30, "vera"),
     ("created_at", "before", day(-39), "vera"),
     ("created_at", "after", day(-2), "anna boris"),
+    ("imported_at", "is_set", None, "anna boris"),
+    ("imported_at", "is_not_set", None, "vera"),
+    ("imported_at", "in_last_days", 5, "anna boris"),
+    ("imported_at", "in_last_days", 4, "anna"),
+    ("imported_at", "not_in_last_days", 4, "boris vera"),
+    ("imported_at", "before", day(0), "boris"),
+    ("imported_at", "after", day(-3), "anna"),
     ("import", "is", 7, "anna boris"),
     ("import", "is_not", 7, "vera"),
     ("mailing", "received", 5, "anna"),

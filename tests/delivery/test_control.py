@@ -58,8 +58,8 @@ def test_a_future_mailing_may_match_nobody_yet():
             {"conditions": {"colour": 1}},
             {
                 "clients": 'colour: "colour" is not a field: use tag, operator, timezone, '
-                "phone_number, opted_out, created_at, last_contacted, import, mailing or "
-                "attributes.NAME."
+                "phone_number, opted_out, created_at, imported_at, last_contacted, import, "
+                "mailing or attributes.NAME."
             },
         ),
         (

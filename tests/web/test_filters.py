@@ -109,7 +109,7 @@ def test_hostile_words_neither_break_a_page_nor_become_markup(
     AttributeName.objects.create(name=HOSTILE)
 
     saved = browser.post("/clients/filters/new/", filled_in(row, name=HOSTILE), follow=True)
-    preview = browser.get("/clients/filters/preview/", filled_in(row))
+    preview = browser.post("/clients/filters/preview/", filled_in(row))
     pages = [saved, preview, browser.get("/clients/filters/new/")]
     pages += [browser.get(f"/clients/filters/{each.pk}/") for each in ClientFilter.objects.all()]
 
@@ -123,16 +123,26 @@ def test_a_preview_counts_and_gives_examples(browser: Browser) -> None:
     client = make_client(tag="a2")
     make_client(tag="other")
 
-    words = words_of(browser.get("/clients/filters/preview/", filled_in(("tag", "is", "a2"))))
+    words = words_of(browser.post("/clients/filters/preview/", filled_in(("tag", "is", "a2"))))
 
     assert words.startswith("1 client ")
     assert str(client) in words
 
 
+def test_a_preview_counts_more_values_than_an_address_holds(browser: Browser) -> None:
+    make_client(tag="метка 7")
+    tags = ", ".join(f"метка {number}" for number in range(1_000))
+
+    words = words_of(browser.post("/clients/filters/preview/", filled_in(("tag", "in", tags))))
+
+    assert words.startswith("1 client ")
+    assert browser.get("/clients/filters/preview/").status_code == 405
+
+
 def test_a_preview_names_the_row_that_cannot_be_counted(browser: Browser) -> None:
     data = filled_in(("tag", "is", "a2"), ("operator", "is", "12"))
 
-    words = words_of(browser.get("/clients/filters/preview/", data))
+    words = words_of(browser.post("/clients/filters/preview/", data))
 
     assert words.startswith('Not counted: Condition 2: Operator "12"')
 
@@ -146,7 +156,7 @@ def test_what_takes_too_long_is_said_and_can_be_saved(
     monkeypatch.setattr("notifier.web.filters.views.count_clients", stop)
     data = filled_in(("tag", "is", "a2"))
 
-    assert "take longer than 3 s" in words_of(browser.get("/clients/filters/preview/", data))
+    assert "take longer than 3 s" in words_of(browser.post("/clients/filters/preview/", data))
     assert browser.post("/clients/filters/new/", data).status_code == 302
 
 

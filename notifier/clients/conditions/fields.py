@@ -1,7 +1,7 @@
 """What may be asked of a client: fields, the ops of each, and the values that these take."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from notifier.clients.cleaning import check_tag
@@ -46,16 +46,21 @@ class Field:
     """``checks`` maps each op to what its value must be; to None where it takes none.
 
     Of the op ``in`` it is the check of each value of the list. ``column`` is
-    the client's, where it is about just one.
+    the client's, where it is about just one. ``words_of_ops`` are those that
+    go with the field better than OPS.
     """
 
     words: str
     checks: Mapping[str, Check | None]
     column: str = ""
+    words_of_ops: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ops(self) -> tuple[str, ...]:
         return tuple(self.checks)
+
+    def words_of(self, op: str) -> str:
+        return self.words_of_ops.get(op, OPS[op])
 
 
 def _check_prefix(value: object) -> str:
@@ -147,6 +152,9 @@ RECENT: Mapping[str, Check | None] = {
     "in_last_days": _check_days,
     "not_in_last_days": _check_days,
 }
+# Of what may never have happened, or more than once.
+LAST_TIME: Mapping[str, Check | None] = {**DATES, **RECENT, **FILLED}
+WORDS_OF_LAST_TIME = {"is_set": "was at some time", "is_not_set": "is never"}
 
 FIELDS: Mapping[str, Field] = {
     "tag": Field("tag", {**_equal(check_tag), "starts_with": _check_part, **FILLED}, "tag"),
@@ -159,7 +167,8 @@ FIELDS: Mapping[str, Field] = {
     ),
     "opted_out": Field("opted out", {"is": _check_truth}),
     "created_at": Field("added", {**DATES, **RECENT}),
-    "last_contacted": Field("last message", {**DATES, **RECENT, **FILLED}),
+    "imported_at": Field("last import", LAST_TIME, words_of_ops=WORDS_OF_LAST_TIME),
+    "last_contacted": Field("last message", LAST_TIME, words_of_ops=WORDS_OF_LAST_TIME),
     "import": Field("import", {"is": _check_id, "is_not": _check_id}),
     "mailing": Field(
         "mailing",

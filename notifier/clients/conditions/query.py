@@ -5,6 +5,7 @@ what they say. Comparisons that an index can answer are written so that it does:
 an attribute that equals a text is ``attributes @> {…}`` (client_attributes).
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -32,6 +33,9 @@ from notifier.clients.models import Client
 
 COMPARED_BY = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "before": "<", "after": ">"}
 TRUTHS = {"true": True, "false": False}
+# Of a list of more values, the planner and each client's comparisons take longer than
+# reading every client once.
+MOST_LOOKS = 10
 
 
 def conditions_to_q(conditions: Mapping[str, Any]) -> Q:
@@ -98,10 +102,7 @@ def _compare_attribute(name: str, op: str, value: Any) -> Q:
     if op in ("is", "is_not"):
         return _negated(_attribute_is(name, value), op == "is_not")
     if op == "in":
-        combined = _attribute_is(name, value[0])
-        for each in value[1:]:
-            combined |= _attribute_is(name, each)
-        return combined
+        return _attribute_in(name, value)
     if op == "contains":
         return Q(IContains(text, Value(value)))
     if op == "starts_with":
@@ -138,6 +139,16 @@ def _attribute_is(name: str, value: Any) -> Q:
     return matches
 
 
+def _attribute_in(name: str, values: list[Any]) -> Q:
+    """As _attribute_is of each value; of many values in one comparison."""
+    if len(values) > MOST_LOOKS:
+        return Q(_AttributeIn(name, values))
+    combined = _attribute_is(name, values[0])
+    for each in values[1:]:
+        combined |= _attribute_is(name, each)
+    return combined
+
+
 def _written_so(value: Any) -> list[Any]:
     if not isinstance(value, str):
         return [str(value)]
@@ -151,6 +162,24 @@ def _written_so(value: Any) -> list[Any]:
         return []
     found: int | float = int(number) if number.is_integer() else number
     return [found] if str(found) == value else []
+
+
+class _AttributeIn(Func):
+    """An attribute that is none, or nothing, counts as an empty text."""
+
+    output_field = BooleanField()
+
+    def __init__(self, name: str, values: list[Any]) -> None:
+        super().__init__(F("attributes"))
+        spellings = (each for value in values for each in (value, *_written_so(value)))
+        self.parameters = [name, [json.dumps(each, ensure_ascii=False) for each in spellings]]
+
+    def as_sql(  # type: ignore[override]
+        self, compiler: Any, connection: Any, **context: Any
+    ) -> tuple[str, list[Any]]:
+        attributes, parameters = compiler.compile(self.source_expressions[0])
+        sql = f"COALESCE(NULLIF({attributes} -> %s, 'null'), '\"\"') = ANY(%s::jsonb[])"
+        return f"({sql})", [*parameters, *self.parameters]
 
 
 class _Compared(Func):
@@ -224,19 +253,35 @@ def _compare_mailing(_name: str, op: str, value: int) -> Q:
     return _negated(Q(Exists(messages)), op.startswith("not_"))
 
 
+def _compare_imported(_name: str, op: str, value: Any) -> Q:
+    return _compare_last_time(_imported_since, op, value)
+
+
+def _imported_since(moment: datetime | None) -> Q:
+    """An import that was not undone has added or changed them; None: at any time."""
+    imports = apps.get_model("notifier", "ClientImport").objects.order_by()
+    imports = imports.exclude(status__in=("undoing", "undone"))
+    added = Q(created_by_import__isnull=False, created_by_import__in=imports.values("id"))
+    changers = imports.filter(changed__gt=0)
+    changes = apps.get_model("notifier", "ImportChange").objects.filter(client_id=OuterRef("pk"))
+    if moment:
+        added &= Q(created_at__gte=moment)
+        # Nothing comes of an import that has ended: earlier ones need no look.
+        changers = changers.filter(Q(finished_at=None) | Q(finished_at__gte=moment))
+        changes = changes.filter(changed_at__gte=moment)
+    changed = Exists(changes.filter(client_import__in=changers.values("id")))
+    # Whom nobody has ever changed needs no look either: a change leaves another updated_at.
+    return added | (~Q(updated_at=F("created_at")) & Q(changed))
+
+
 def _compare_contacted(_name: str, op: str, value: Any) -> Q:
-    if op in ("is_set", "is_not_set"):
-        ever = Q(Exists(_messages().filter(sent_at__isnull=False)))
-        return _negated(ever, op == "is_not_set")
-    if op == "after":
-        return _contacted_since(_end_of(value))
-    if op == "before":
-        ever = Q(Exists(_messages().filter(sent_at__isnull=False)))
-        return ever & ~_contacted_since(_start_of(value))
-    return _negated(_contacted_since(_days_ago(value)), op == "not_in_last_days")
+    return _compare_last_time(_contacted_since, op, value)
 
 
-def _contacted_since(moment: datetime) -> Q:
+def _contacted_since(moment: datetime | None) -> Q:
+    """Something was sent to them; None: at any time."""
+    if moment is None:
+        return Q(Exists(_messages().filter(sent_at__isnull=False)))
     mailings = apps.get_model("notifier", "Mailing").objects
     # Nothing is sent for a mailing that has ended: earlier messages need no look.
     late = mailings.filter(Q(finished_at=None) | Q(finished_at__gte=moment))
@@ -250,6 +295,16 @@ def _messages() -> QuerySet[Any]:
     million of them is looked through once for every client.
     """
     return apps.get_model("notifier", "Message").objects.filter(client_id=OuterRef("pk"))
+
+
+def _compare_last_time(happened_since: Callable[[datetime | None], Q], op: str, value: Any) -> Q:
+    if op in ("is_set", "is_not_set"):
+        return _negated(happened_since(None), op == "is_not_set")
+    if op == "after":
+        return happened_since(_end_of(value))
+    if op == "before":
+        return happened_since(None) & ~happened_since(_start_of(value))
+    return _negated(happened_since(_days_ago(value)), op == "not_in_last_days")
 
 
 def _start_of(day: str) -> datetime:
@@ -270,6 +325,7 @@ def _days_ago(days: int) -> datetime:
 _COMPARED: Mapping[str, Callable[[str, str, Any], Q]] = {
     "opted_out": _compare_opted_out,
     "created_at": _compare_created,
+    "imported_at": _compare_imported,
     "import": _compare_import,
     "mailing": _compare_mailing,
     "last_contacted": _compare_contacted,

@@ -28,7 +28,7 @@ def describe_conditions(conditions: Mapping[str, Any]) -> str:
 
 def _comparison(name: str, op: str, conditions: Mapping[str, Any]) -> str:
     field = field_named(name)
-    words = f"{field.words if field else name} {OPS[op]}"
+    words = f"{field.words} {field.words_of(op)}" if field else f"{name} {OPS[op]}"
     return f"{words} {_value_in_words(conditions['value'])}" if "value" in conditions else words
 
 

@@ -1,5 +1,7 @@
 """The next staged rows by phone, of each phone the first line, in a temporary table.
 
+An opt-out counts in whichever of them it stands.
+
 Taken in the order of their phones, so that the pages of the largest index are
 written one after the other, and so that "how far" is one phone.
 """
@@ -25,6 +27,13 @@ MEASURE = """
            (SELECT count(*) FROM import_chunk),
            (SELECT count(*) FROM {stage} WHERE phone > %s
             AND phone <= (SELECT max(phone) FROM import_chunk))
+"""
+
+# Whichever of a phone's rows says so: whoever asked for no more messages gets none.
+GATHER_OPT_OUTS = """
+    UPDATE import_chunk SET opted_out = true FROM {stage} AS again
+    WHERE again.phone = import_chunk.phone AND again.phone > %s AND again.phone <= %s
+      AND again.opted_out AND NOT import_chunk.opted_out
 """
 
 # What a known client would be afterwards, by the import's policy. ``incoming``
@@ -86,6 +95,10 @@ def take_chunk(client_import: ClientImport, *, most: int = CHUNK_ROWS) -> Chunk:
         cursor.execute(TAKE.format(stage=stage), [client_import.last_phone, most])
         cursor.execute(MEASURE.format(stage=stage), [client_import.last_phone])
         last_phone, phones, rows = cursor.fetchone()
+        if client_import.reads_opt_outs and phones and rows > phones:
+            cursor.execute(
+                GATHER_OPT_OUTS.format(stage=stage), [client_import.last_phone, last_phone]
+            )
         # What the planner needs, from a small sample: its usual one costs a tenth of the import.
         cursor.execute("SET LOCAL default_statistics_target = 5")
         cursor.execute("ANALYZE pg_temp.import_chunk (phone, opted_out)")

@@ -58,13 +58,16 @@ SUPPRESS = """
 """
 
 # Whoever opted out before, as a client who was deleted since, comes as opted out.
+# In the order of the reversed phones: a chunk's phones lie side by side in the
+# index of phones in any order, but in that of reversed ones only in this. The
+# same order for everyone, or two who add the same phones would wait for each other.
 ADD_NEW = """
     INSERT INTO client (phone, operator, tag, timezone, attributes, opted_out_at,
                         created_at, updated_at, created_by_import_id)
     SELECT incoming.phone, operator, tag, timezone, attributes, suppressed_at,
            now(), now(), %s
     FROM import_chunk AS incoming LEFT JOIN suppressed_phone USING (phone)
-    ORDER BY incoming.phone
+    ORDER BY reverse(incoming.phone)
     ON CONFLICT (phone) DO NOTHING
 """
 
@@ -110,7 +113,7 @@ def merge_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str,
 
 def _lock(client_import: ClientImport) -> None:
     """Nobody else changes the suppression list meanwhile, or adds clients if this may change it."""
-    if any(column["holds"] == "opted_out" for column in client_import.columns):
+    if client_import.reads_opt_outs:
         lock_for_suppressing()
     else:
         lock_for_adding_clients()

@@ -131,6 +131,10 @@ class ClientImport(models.Model):
         return self.new + self.changed + self.unchanged + self.duplicates + self.rejected
 
     @property
+    def reads_opt_outs(self) -> bool:
+        return any(column["holds"] == "opted_out" for column in self.columns)
+
+    @property
     def is_in_work(self) -> bool:
         return self.status in IN_WORK
 

@@ -14,7 +14,7 @@ from notifier.clients.imports.models import ClientImport, ImportRejection
 from notifier.clients.imports.rows import CODES
 from notifier.clients.imports.undoing import UndoProspect
 from notifier.clients.models import Client
-from notifier.clients.spreadsheet import quote_cell
+from notifier.clients.spreadsheet import keep_cell, quote_cell
 
 EXAMPLES_OF_REASON = 3
 MOST_KEPT = 1_000
@@ -93,10 +93,13 @@ def rejected_csv(client_import: ClientImport) -> Iterator[str]:
     """
     names = [column["name"] for column in client_import.columns]
     skipped = rejection_columns(names)
-    yield BOM + _csv_line(client_import, REJECTION_NAMES, names, skipped)
+    header = [quote_cell(name) for name in names]
+    yield BOM + _csv_line(client_import, REJECTION_NAMES, header, skipped)
     rejections = ImportRejection.objects.filter(client_import=client_import).order_by("line", "id")
     for row in rejections.iterator(chunk_size=2_000):
-        yield _csv_line(client_import, (str(row.line), row.reason), row.cells, skipped)
+        about = (str(row.line), quote_cell(row.reason))
+        cells = [keep_cell(cell) for cell in row.cells]
+        yield _csv_line(client_import, about, cells, skipped)
 
 
 def _csv_line(
@@ -108,7 +111,7 @@ def _csv_line(
     own = [cell for index, cell in enumerate(cells) if index not in skipped]
     text = io.StringIO()
     writer = csv.writer(text, delimiter=client_import.delimiter)
-    writer.writerow([quote_cell(cell) for cell in (*about, *own)])
+    writer.writerow([*about, *own])
     return text.getvalue()
 
 

@@ -35,9 +35,8 @@ def field_choices() -> list[tuple[str, str]]:
 
 
 def op_words(name: str, op: str) -> str:
-    if name == "last_contacted" and op in VALUELESS_OPS:
-        return "is never" if op == "is_not_set" else "was at some time"
-    return OPS[op].removesuffix(":")
+    field = field_named(name)
+    return (field.words_of(op) if field else OPS[op]).removesuffix(":")
 
 
 def op_choices(name: str) -> list[tuple[str, str]]:

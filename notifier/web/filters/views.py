@@ -54,9 +54,13 @@ def edit_filter(request: HttpRequest, filter_id: int) -> HttpResponse:
     return _edit(request, form, done='Filter "{}" changed.')
 
 
+@require_POST
 def preview(request: HttpRequest) -> HttpResponse:
-    """The fragment that follows the builder: how many match, and five of them."""
-    form = FilterForm(request.GET)
+    """The fragment that follows the builder: how many match, and five of them.
+
+    Posted, as a list of values may be longer than any address.
+    """
+    form = FilterForm(request.POST)
     form.full_clean()
     return render(request, "filters/_count.html", _counted(form))
 

@@ -112,6 +112,20 @@ def test_an_opt_out_in_the_file_counts_whatever_the_policy(chunks, policy):
     assert withdrawn == []
 
 
+@pytest.mark.parametrize("policy", ["keep", "update", "fill"])
+def test_an_opt_out_counts_in_whichever_row_of_a_phone_it_stands(chunks, policy):
+    Client.objects.create(phone="79991234561", operator=999)
+    rows = "79991234561,\n79991234561,yes\n79991234562,no\n79991234562,yes\n79991234563,\n"
+
+    foreseen = checked(f"phone,opted out\n{rows}", known_clients=policy)
+    done = imported(f"phone,opted out\n{rows}", known_clients=policy)
+
+    assert counts(foreseen) == counts(done) == {"new": 2, "changed": 1, "duplicates": 2}
+    assert (foreseen.opted_out, done.opted_out) == (2, 2)
+    out = Client.objects.exclude(opted_out_at=None).order_by("phone")
+    assert [each.phone for each in out] == ["79991234561", "79991234562"]
+
+
 def test_whoever_opted_out_once_comes_back_as_opted_out():
     listed = SuppressedPhone.objects.create(phone="79991234561")
 
@@ -152,6 +166,17 @@ def test_rejected_rows_come_back_as_they_were_and_can_be_imported_once_mended():
     assert counts(again) == {"new": 2}
     assert stored()["79991234563"][3] == {"name": "-5"}
     assert [(each.code, each.count) for each in report.reasons(done)] == [("phone_digits", 2)]
+
+
+def test_a_rejected_cell_that_a_spreadsheet_quoted_is_not_quoted_twice():
+    rejected = imported("phone,note\n'+7 999,'=1+1\n")
+
+    text = "".join(report.rejected_csv(rejected))
+    again = imported(text.replace(",'+7 999,", ",'+7 999 123-45-61,"))
+
+    assert text.endswith(",'+7 999,'=1+1\r\n")
+    assert counts(again) == {"new": 1}
+    assert stored() == {"79991234561": (999, "", "UTC", {"note": "=1+1"})}
 
 
 def test_names_of_attributes_are_noted():
