@@ -251,7 +251,8 @@ class NotAForm(UnsupportedMediaType):
 
 def _parts(request: Request) -> dict[str, Any]:
     try:
-        form = cast("QueryDict", request.data)
+        # Of no body at all DRF makes a plain dict.
+        form = cast("QueryDict", request.data or QueryDict())
     except UnsupportedMediaType as error:
         raise NotAForm(request.content_type) from error
     twice = {name: f'"{name}" is given twice.' for name, values in form.lists() if len(values) > 1}
