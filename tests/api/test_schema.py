@@ -45,6 +45,7 @@ def test_every_endpoint_is_described_with_its_methods(document):
         "/api/import/": {"get", "post"},
         "/api/import/{id}/": {"get", "delete"},
         "/api/import/{id}/cancel/": {"post"},
+        "/api/import/{id}/kept/": {"get"},
         "/api/import/{id}/rejected/": {"get"},
         "/api/import/{id}/start/": {"post"},
         "/api/import/{id}/undo/": {"post"},
