@@ -7,4 +7,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("notifier.api.urls")),
 ]
 
+handler400 = "notifier.web.errors.bad_request"
 handler500 = "notifier.web.errors.server_error"

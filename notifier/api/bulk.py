@@ -28,6 +28,8 @@ NAMES = {
     "attributes": "attributes",
     "opted_out": "opted_out",
 }
+# What clients are shown with besides, and may be sent back with.
+SHOWN_ONLY = ("id", "created_at", "updated_at")
 OUTSIDE = {inside: outside for outside, inside in NAMES.items()}
 
 
@@ -42,7 +44,7 @@ class BulkSerializer(StrictSerializer):
 
     clients = serializers.ListField(
         child=serializers.DictField(
-            error_messages={"not_a_dict": 'A client is an object such as {{"phone_number": "7…"}}.'}
+            error_messages={"not_a_dict": 'a client is an object such as {{"phone_number": "7…"}}.'}
         ),
         allow_empty=False,
         max_length=MOST_CLIENTS,
@@ -92,8 +94,10 @@ class BulkActions(GenericAPIView):
     @extend_schema(
         summary="Add or change up to 10,000 clients by their phones",
         description="Good items are stored, bad ones are reported, each with its errors. "
-        "What is missing or null of a known client stays. `opted_out: true` opts out; nobody is "
-        "opted in by false.",
+        "What is missing or null of a known client stays, and so do attributes that are not "
+        "named. `opted_out: true` opts out; nobody is opted in by false. Items may be clients "
+        "as the list shows them: their phone says who they are, their id nothing. Safe to send "
+        "again where no answer came.",
         request=BulkSerializer,
         responses=BulkAnswerSerializer,
         operation_id="client_bulk",
@@ -141,12 +145,12 @@ def _refusal(item: Mapping[str, Any]) -> dict[str, str]:
     problems = {
         str(name): f'There is no field "{name}": use {", ".join(NAMES)}.'
         for name in item
-        if name not in NAMES
+        if name not in NAMES and name not in SHOWN_ONLY
     }
     for name in ("phone_number", "operator", "tag", "timezone"):
         if isinstance(item.get(name), bool | list | dict):
             problems[name] = "It is neither a text nor a number."
-    if not isinstance(item.get("opted_out", False), bool):
+    if not isinstance(item.get("opted_out"), bool | None):
         problems["opted_out"] = "It is neither true nor false."
     if item.get("phone_number") is None:
         problems.setdefault("phone_number", '"phone_number" is missing.')
@@ -154,7 +158,7 @@ def _refusal(item: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _inside(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {NAMES[name]: value for name, value in item.items()}
+    return {NAMES[name]: value for name, value in item.items() if name in NAMES}
 
 
 def _shown(index: int, upserted: Upserted) -> dict[str, Any]:

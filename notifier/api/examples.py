@@ -2,6 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample
 
+from notifier.api.parsing import LENGTH_REQUIRED
 from notifier.delivery.models import MessageStatus
 
 CLIENT_GIVEN = {
@@ -83,6 +84,7 @@ PROBLEMS = {
     "403": {"detail": "CSRF Failed: CSRF token missing.", "errors": {}},
     "404": {"detail": "There is nothing at this address.", "errors": {}},
     "409": {"detail": "Mailing 1 has finished: it cannot be changed.", "errors": {}},
+    "411": {"detail": LENGTH_REQUIRED, "errors": {}},
     "413": {"detail": "The body is larger than 1,048,576 bytes.", "errors": {}},
     "415": {
         "detail": "Send the body as JSON, with the header Content-Type: application/json.",

@@ -65,7 +65,9 @@ class FilterSerializer(StrictSerializer):
     """Named conditions that choose clients."""
 
     id = serializers.IntegerField(read_only=True)
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(
+        max_length=100, error_messages={"max_length": "The name has more than 100 characters."}
+    )
     clients = ConditionsField(source="conditions", help_text=CONDITIONS_HELP)
     words = serializers.SerializerMethodField(help_text="The conditions in words.")
     used_in = serializers.IntegerField(

@@ -1,6 +1,5 @@
 """Imports of files: the wizard's steps for programs."""
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
@@ -16,7 +15,7 @@ from drf_spectacular.utils import (
 )
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ParseError, UnsupportedMediaType, ValidationError
 from rest_framework.mixins import DestroyModelMixin
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -25,6 +24,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from notifier.api.actions import post_action
 from notifier.api.fields import MomentField
+from notifier.api.parsing import read_json
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.imports import report
 from notifier.clients.imports.columns import HOLDS, Column, ColumnProblems, say_columns
@@ -142,9 +142,9 @@ class ImportRequestSerializer(StrictSerializer):
 
     def validate_columns(self, text: str) -> dict[str, str]:
         try:
-            said = json.loads(text)
-        except ValueError as error:
-            raise ValidationError(f"It is not JSON: {error}.") from error
+            said = read_json(text)
+        except ParseError as error:
+            raise ValidationError(error.detail) from error
         if not isinstance(said, dict) or not all(isinstance(v, str) for v in said.values()):
             raise ValidationError('It is not an object such as {"Mobile": "phone"}.')
         return said
@@ -245,9 +245,19 @@ class ImportViewSet(DestroyModelMixin, ReadOnlyModelViewSet):
         return Response(ImportDetailSerializer(client_import).data)
 
 
+class NotAForm(UnsupportedMediaType):
+    default_code = "not_a_form"
+
+
 def _parts(request: Request) -> dict[str, Any]:
-    """Of each part of the form the last that is there."""
-    return dict(cast("QueryDict", request.data).items())
+    try:
+        form = cast("QueryDict", request.data)
+    except UnsupportedMediaType as error:
+        raise NotAForm(request.content_type) from error
+    twice = {name: f'"{name}" is given twice.' for name, values in form.lists() if len(values) > 1}
+    if twice:
+        raise ValidationError(twice)
+    return dict(form.items())
 
 
 def _begin(asked: Mapping[str, Any], *, by: Any) -> ClientImport:

@@ -26,7 +26,9 @@ class PhonesSerializer(StrictSerializer):
     """Phones in any usual spelling."""
 
     phone_numbers = serializers.ListField(
-        child=serializers.CharField(allow_blank=True),
+        child=serializers.CharField(
+            allow_blank=True, error_messages={"invalid": "is neither a text nor a number."}
+        ),
         allow_empty=False,
         max_length=MOST_PHONES,
         error_messages={

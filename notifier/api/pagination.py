@@ -3,7 +3,7 @@
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -59,13 +59,17 @@ class NewestFirst(CursorPagination):
         return int(given)
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        cursor = super().decode_cursor(request)
+        refusal = ValidationError({"cursor": "This is no cursor from a list's next or previous."})
+        try:
+            cursor = super().decode_cursor(request)
+        except NotFound as error:
+            raise refusal from error
         if cursor is None or cursor.position is None:
             return cursor
         # DRF takes any text for a position; only ids are in ours.
         position = str(cursor.position)
         if not (position.isascii() and position.isdigit() and len(position) < 20):
-            raise ValidationError({"cursor": "This is no cursor from a list's next or previous."})
+            raise refusal
         return cursor
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:

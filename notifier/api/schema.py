@@ -30,6 +30,7 @@ ERRORS = {
     "403": "Signed in, but without the CSRF token that a change from a browser needs.",
     "404": "There is no such thing.",
     "409": "The status of the mailing or import does not allow it.",
+    "411": "The body is sent in chunks, without the header Content-Length.",
     "413": "The body is too large.",
     "415": "The body is not sent as application/json, or a file not as multipart/form-data.",
 }
@@ -73,7 +74,7 @@ STATEFUL = ("/api/mailing/", "/api/message/", "/api/import/")
 def _possible_errors(path: str, method: str, operation: Json) -> list[str]:
     codes = ["401"]
     if "requestBody" in operation:
-        codes += ["400", "413", "415"]
+        codes += ["400", "411", "413", "415"]
     elif any(parameter["in"] == "query" for parameter in operation.get("parameters", [])):
         codes.append("400")
     if method != "get":

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
+from notifier.clients.attribute_names import LONGEST_NAME
 from notifier.clients.operators import check_operator, operator_of
 from notifier.clients.phones import BadPhone, normalise_phone
 from notifier.clients.timezones import check_timezone
@@ -81,16 +82,48 @@ def check_tag(value: object) -> str:
 
 
 def check_attributes(value: object) -> dict[str, object]:
-    """A flat object of texts, numbers, true, false and null."""
+    """A flat object of texts, numbers, true, false and null: what an import could have brought."""
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise ValueError("Attributes are an object of names and values.")
-    for name, content in value.items():
-        if not isinstance(content, str | int | float | bool | None):
-            raise ValueError(f'Attribute "{name}" is neither a text nor a number.')
-        _refuse_control_characters(f'Attribute "{name}"', f"{name}{content}")
-    return dict(value)
+    if len(value) > settings.IMPORT_MOST_COLUMNS:
+        raise ValueError(
+            f"A client has {len(value):,} attributes; "
+            f"at most {settings.IMPORT_MOST_COLUMNS:,} are kept."
+        )
+    attributes: dict[str, object] = {}
+    for given, content in value.items():
+        name = check_attribute_name(given)
+        if name in attributes:
+            raise ValueError(f'Attribute "{name}" is given twice.')
+        _refuse_content(name, content)
+        attributes[name] = content
+    return attributes
+
+
+def check_attribute_name(value: object) -> str:
+    """The name without blanks around it; raises ValueError where none can be kept as it."""
+    name = str(value).strip()
+    if not name:
+        raise ValueError("An attribute has no name.")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(
+            f"An attribute's name has {len(name)} characters; at most {LONGEST_NAME} are kept."
+        )
+    _refuse_control_characters("An attribute's name", name)
+    return name
+
+
+def _refuse_content(name: str, content: object) -> None:
+    if not isinstance(content, str | int | float | bool | None):
+        raise ValueError(f'Attribute "{name}" is neither a text nor a number.')
+    length, most = len(str(content)), settings.IMPORT_MOST_CELL_CHARACTERS
+    if length > most:
+        raise ValueError(
+            f'Attribute "{name}" has {length:,} characters; at most {most:,} are kept.'
+        )
+    _refuse_control_characters(f'Attribute "{name}"', str(content))
 
 
 def _refuse_control_characters(subject: str, text: str) -> None:

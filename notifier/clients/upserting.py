@@ -23,7 +23,7 @@ from notifier.clients.imports.merging import (
 )
 from notifier.clients.imports.rows import GoodRow
 from notifier.clients.imports.staging import STAGE_COLUMNS, copy_rows
-from notifier.clients.suppression import Source, lock_for_adding_clients, lock_for_suppressing
+from notifier.clients.suppression import Source, lock_for_suppressing
 
 FIELDS = ("phone", "operator", "tag", "timezone", "attributes")
 
@@ -57,10 +57,9 @@ def upsert_clients(items: Sequence[Mapping[str, Any]], *, known: str) -> UpsertO
     rows, phones, problems = _read(items)
     if not rows:
         return UpsertOutcome([problems[index] for index in range(len(items))], [])
-    if any(row.opted_out for row in rows):
-        lock_for_suppressing()
-    else:
-        lock_for_adding_clients()
+    # Alone also where nobody is opted out: else a client whom another call adds at
+    # this moment would be neither known nor new, and what is said of it be lost.
+    lock_for_suppressing()
     changed, new, left = _store(rows, known=known)
     ids = _ids_of_all()
     firsts = {row.line for row in rows}

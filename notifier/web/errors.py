@@ -2,8 +2,10 @@
 
 import sys
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.views import defaults
 from django.views.decorators.csrf import requires_csrf_token
 from django_htmx.http import trigger_client_event
 
@@ -24,15 +26,24 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     if is_outage(sys.exc_info()[1]):
         return outage(request)
-    if request.path.startswith("/api/"):
-        return JsonResponse({"detail": "Something went wrong on the server."}, status=500)
+    if _is_for_programs(request):
+        return _problem("Something went wrong on the server.", 500)
     return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400, for what Django refuses before any view has the request."""
+    if not _is_for_programs(request):
+        return defaults.bad_request(request, exception)
+    if isinstance(exception, DisallowedHost):
+        return _problem("The header Host has a name that ALLOWED_HOSTS does not have.", 400)
+    return _problem("The request could not be read.", 400)
 
 
 def outage(request: HttpRequest) -> HttpResponse:
     response: HttpResponse
-    if request.path.startswith("/api/"):
-        response = JsonResponse({"detail": "The database is not available."}, status=503)
+    if _is_for_programs(request):
+        response = _problem("The database is not available.", 503)
     elif request.headers.get("HX-Request") == "true":
         response = outage_fragment(request)
     else:
@@ -41,6 +52,15 @@ def outage(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(render_to_string("503.html", {"seconds": seconds}), status=503)
     response["Retry-After"] = RETRY_AFTER_SECONDS
     return response
+
+
+def _is_for_programs(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _problem(detail: str, status: int) -> HttpResponse:
+    """In the shape of every error of the API: see api.errors."""
+    return JsonResponse({"detail": detail, "errors": {}}, status=status)
 
 
 def outage_fragment(request: HttpRequest) -> HttpResponse:

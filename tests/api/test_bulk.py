@@ -1,11 +1,13 @@
 from io import BytesIO
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from notifier.clients.models import AttributeName, Client, SuppressedPhone
+from notifier.clients.upserting import upsert_clients
 from tests.clients.imports.importing import counts, imported
+from tests.delivery.beside import Beside
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +91,13 @@ def test_an_opt_out_counts_in_whichever_item_of_a_phone_it_stands(api, clients):
     assert clients[0].is_opted_out
 
 
+def test_what_the_list_shows_may_be_sent_back(api, clients):
+    shown = api.get("/api/client/").json()["results"]
+
+    assert results(bulk(api, *shown)) == ["unchanged"] * len(clients)
+    assert results(bulk(api, {"phone_number": "79140000001", "opted_out": None})) == ["unchanged"]
+
+
 def test_ten_thousand_take_as_few_queries_as_ten(api):
     def queries(start: int, count: int) -> int:
         items = [{"phone_number": f"7999{start + n:07}", "tag": "x"} for n in range(count)]
@@ -107,6 +116,9 @@ def test_too_many_or_none_are_refused(api):
     assert bulk(api).json()["errors"] == {"clients": ["Give at least one client."]}
     answer = bulk(api, {"phone_number": "79991112233"}, known="all")
     assert list(answer.json()["errors"]) == ["known"]
+    answer = bulk(api, {"phone_number": "79991112233"}, 5)
+    assert answer.json()["detail"].startswith("clients[1]: a client is an object such as")
+    assert not Client.objects.exists()
 
 
 def test_what_is_exported_is_imported_as_the_same(api):
@@ -131,3 +143,34 @@ def test_an_export_follows_the_list_s_parameters(api, clients):
     lines = b"".join(api.get("/api/client/export/?tag=vip")).decode("utf-8-sig").splitlines()
 
     assert [line.split(",")[0] for line in lines] == ["phone", "79990000003"]
+
+
+def test_ten_thousand_clients_may_have_many_attributes(api):
+    attributes = {"note": "x" * 300}
+    items = [{"phone_number": f"7999{n:07}", "attributes": attributes} for n in range(1, 10_001)]
+
+    assert set(results(bulk(api, *items))) == {"created"}
+
+
+def test_a_body_that_is_too_large_is_refused_in_words(api):
+    answer = bulk(api, {"phone_number": "79991112233", "attributes": {"note": "x" * (16 << 20)}})
+
+    assert answer.status_code == 413
+    assert answer.json() == {"detail": "The body is larger than 16,777,216 bytes.", "errors": {}}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_calls_that_add_one_client_at_once_are_both_heard():
+    def upsert(tag: str) -> None:
+        outcome = upsert_clients([{"phone": "79140000001", "tag": tag}], known="update")
+        said[tag] = outcome.items[0].result
+
+    said: dict[str, str] = {}
+    with transaction.atomic():
+        upsert("first")
+        beside = Beside(upsert, "second")
+        beside.wait_until_it_waits()
+    beside.finish()
+
+    assert said == {"first": "created", "second": "changed"}
+    assert Client.objects.get().tag == "second"

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from django.utils import timezone
 
@@ -90,6 +92,22 @@ def test_every_wrong_field_is_named_at_once(api):
             "attributes": ['Attribute "a" is neither a text nor a number.'],
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"phone_number": True}, '"phone_number" is neither a text nor a number.'),
+        ({"phone_number": "79991234567", "opted_out": 5}, '"opted_out" is neither true nor false.'),
+        ({"phone_number": "79991234567", "tag": ["a"]}, '"tag" is neither a text nor a number.'),
+        ("null", "The body is not a JSON object."),
+    ],
+)
+def test_the_sentence_names_what_is_wrong(api, body, words):
+    body = body if isinstance(body, str) else json.dumps(body)
+    answer = api.post("/api/client/", body, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, words)
 
 
 def test_put_replaces_the_client_but_does_not_opt_in_by_omission(api, clients):
@@ -195,7 +213,9 @@ def test_the_list_is_narrowed_by_what_is_asked_for(api, clients, query, expected
         ("?tag=a&tag=b", {"tag": ['"tag" is given twice.']}),
         ("?page_size=0", {"page_size": ['"0" is not a number from 1 to 1,000.']}),
         ("?cursor=cD1hYmM%3D", {"cursor": ["This is no cursor from a list's next or previous."]}),
-        ("?tag=%00", {"tag": ["Null characters are not allowed."]}),
+        ("?cursor=nothing", {"cursor": ["This is no cursor from a list's next or previous."]}),
+        ("?filter=abc", {"filter": ['"filter" is not an id: use its number.']}),
+        ("?tag=%00", {"tag": ['"tag" has an invisible NUL character in it.']}),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused_by_name(api, clients, query, errors):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 
 from notifier.clients.models import Client
@@ -30,6 +31,7 @@ def problem(answer) -> tuple[int, str, dict]:
         (b'{"tag": "\xff"}', "The body is not UTF-8 text."),
         ('{"tag": NaN}', "The body is not JSON: NaN is not a number."),
         ('{"tag": 1e999}', "The body is not JSON: 1e999 is out of range."),
+        ('{"tag": ' + "9" * 1_001 + "}", "The body is not JSON: a number has 1,001 digits."),
         (r'{"tag": "\ud800"}',
          "The body is not JSON: it holds half a character (a single surrogate)."),
         ("[" * 100_000, "The body is nested too deeply."),
@@ -59,10 +61,58 @@ def test_a_body_of_another_type_is_refused(api):
     )  # fmt: skip
 
 
+def test_a_body_without_a_length_is_refused(api):
+    answer = api.post("/api/client/", {}, headers={"Transfer-Encoding": "chunked"})
+
+    assert problem(answer) == (
+        411, "The body is sent in chunks: send it as a whole, with the header Content-Length.", {},
+    )  # fmt: skip
+
+
+def test_a_file_that_comes_in_no_form_is_refused(api):
+    answer = api.post("/api/import/", {"file": "phone"})
+
+    assert problem(answer) == (
+        415,
+        "Send the file as a part of a form, with the header Content-Type: multipart/form-data.",
+        {},
+    )
+
+
+def test_a_form_with_two_files_is_refused(api):
+    files = [SimpleUploadedFile("a.csv", b"phone") for _ in range(2)]
+    answer = api.post("/api/import/", {"file": files}, format="multipart")
+
+    assert problem(answer)[:2] == (400, '"file" is given twice.')
+
+
 def test_a_body_that_is_too_large_is_refused(api):
     answer = api.post("/api/client/", json.dumps({"tag": "x" * (1 << 20)}), content_type=JSON)
 
     assert problem(answer) == (413, "The body is larger than 1,048,576 bytes.", {})
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "detail"),
+    [
+        ({"columns": "x" * (3 << 20)}, 413,
+         "The fields of the form, beside its file, are too large."),
+        ({f"part {n}": "" for n in range(1_100)}, 400, "The form has too many fields."),
+        ({"file": [SimpleUploadedFile("a.csv", b"phone") for _ in range(101)]}, 400,
+         "The form has too many files: send one."),
+    ],
+)  # fmt: skip
+def test_a_form_that_django_refuses_to_read_is_refused_in_json(api, parts, status, detail):
+    answer = api.post("/api/import/", parts, format="multipart")
+
+    assert problem(answer) == (status, detail, {})
+
+
+def test_an_unknown_host_is_told_in_json(api):
+    answer = api.get("/api/client/", headers={"Host": "elsewhere.example"})
+
+    assert problem(answer)[0] == 400
+    assert "ALLOWED_HOSTS" in problem(answer)[1]
 
 
 @pytest.mark.parametrize(
@@ -105,8 +155,7 @@ def test_a_fault_of_the_server_is_answered_in_json(api, monkeypatch):
     monkeypatch.setattr("notifier.api.clients.matching_clients", fail)
     answer = api.get("/api/client/")
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (500, JSON)
-    assert "secret" not in answer.content.decode()
+    assert problem(answer) == (500, "Something went wrong on the server.", {})
 
 
 def test_an_unreachable_database_is_answered_in_json(api, monkeypatch):
@@ -118,7 +167,7 @@ def test_an_unreachable_database_is_answered_in_json(api, monkeypatch):
     monkeypatch.setattr("notifier.api.clients.matching_clients", fail)
     answer = api.get("/api/client/")
 
-    assert (answer.status_code, answer.headers["Content-Type"]) == (503, JSON)
+    assert problem(answer) == (503, "The database is not available.", {})
     assert answer.headers["Retry-After"].isdigit()
 
 

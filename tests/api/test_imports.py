@@ -102,12 +102,16 @@ def test_how_the_file_is_written_may_be_said(api, post):
         ("a;b\n1;2\n", {}, {"columns": "No column holds the phone"}),
         (FILE, {"columns": '{"Nothing": "tag"}'}, {"columns": 'There is no column "Nothing"'}),
         (FILE, {"columns": "["}, {"columns": "It is not JSON"}),
-        (FILE, {"known": "all"}, {"known": '"all" is not a valid choice.'}),
+        (FILE, {"columns": "[" * 100_000}, {"columns": "It is nested too deeply."}),
+        (FILE, {"columns": r'{"Town": "attribute:a\u0000"}'},
+         {"columns[1]": "An attribute's name has invisible control characters"}),
+        (FILE, {"columns": r'{"Town": "attribute:\ud800"}'}, {"columns": "It is not JSON"}),
+        (FILE, {"known": "all"}, {"known": '"all" is not a valid choice: use "keep", '}),
         (FILE, {"default_operator": "12"}, {"default_operator": 'Operator "12"'}),
         (FILE, {"default_timezone": "Moscow"}, {"default_timezone": 'Time zone "Moscow"'}),
         (FILE, {"delimeter": ","}, {"delimeter": 'There is no field "delimeter"'}),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_imported_is_refused_by_name_and_nothing_is_kept(
     post, content, parts, errors
 ):

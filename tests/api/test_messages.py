@@ -122,7 +122,7 @@ def test_what_is_on_its_way_is_found_through_its_claim(api, clients, waiting_mes
 @pytest.mark.parametrize(
     ("query", "errors"),
     [
-        ("?status=sent", {"status": ['"sent" is not a valid choice.']}),
+        ("?status=sent", {"status": ['"sent" is not a valid choice: use "pending", ']}),
         ("?mailing=first", {"mailing": ["A valid integer is required."]}),
         ("?phone=Anna", {"phone": ['"Anna" has something else than digits.']}),
         ("?cursor=x", {"cursor": ["This is no cursor from a list's next."]}),

@@ -54,6 +54,9 @@ def test_many_phones_are_opted_out_whether_they_have_clients_or_not(api, clients
     [
         ({"phone_numbers": []}, "Give at least one phone number."),
         ({"phone_numbers": ["1"] * 10_001}, "At most 10,000 phone numbers are taken at once."),
+        ({"phone_numbers": ["79991234567", None]}, '"phone_numbers[1]" may not be null.'),
+        ({"phone_numbers": [[]]}, "phone_numbers[0]: is neither a text nor a number."),
+        ({"phone_numbers": "79991234567"}, '"phone_numbers" is not a list.'),
         ({}, '"phone_numbers" is missing.'),
         ({"phones": []}, 'There is no field "phones": use phone_numbers.'),
     ],

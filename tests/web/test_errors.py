@@ -82,7 +82,7 @@ def test_without_a_database_the_api_says_so_in_json(patient: Browser, outage: No
     response = patient.get("/api/client/")
 
     assert response.status_code == 503
-    assert response.json() == {"detail": "The database is not available."}
+    assert response.json() == {"detail": "The database is not available.", "errors": {}}
 
 
 @pytest.mark.django_db

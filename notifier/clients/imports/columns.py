@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from notifier.clients.attribute_names import LONGEST_NAME
+from notifier.clients.cleaning import check_attribute_name
 from notifier.clients.imports.opt_outs import reads_opt_out
 from notifier.clients.phones import BadPhone, normalise_phone
 from notifier.clients.spreadsheet import read_cell
@@ -194,11 +195,12 @@ def _problem_of(column: Column, owners: Mapping[str, Column]) -> str:
     if column.holds not in HOLDS:
         return f'"{column.holds}" is nothing that a column holds: use one of {", ".join(HOLDS)}.'
     if column.holds == "attribute":
-        name = column.attribute.strip()
-        if not name:
+        if not column.attribute.strip():
             return "Name the attribute, or do not import the column."
-        if len(name) > LONGEST_NAME:
-            return f"The name has {len(name)} characters; at most {LONGEST_NAME} are kept."
+        try:
+            check_attribute_name(column.attribute)
+        except ValueError as error:
+            return str(error)
     other = owners.get(_owned(column))
     if other is None or column.holds == "ignore":
         return ""

@@ -127,7 +127,7 @@ def test_columns_survive_json():
             {
                 2: 'Column "b" is the attribute "x" already.',
                 3: "Name the attribute, or do not import the column.",
-                4: "The name has 101 characters; at most 100 are kept.",
+                4: "An attribute's name has 101 characters; at most 100 are kept.",
                 5: '"name" is nothing that a column holds: use one of phone, operator, tag, '
                 "timezone, opted_out, attribute, ignore.",
             },
