@@ -98,6 +98,27 @@ def test_the_preview_follows_how_the_file_is_said_to_be_written(browser) -> None
     assert made.delimiter == ","
 
 
+def test_it_is_told_how_much_of_the_file_is_shown(browser) -> None:
+    small = received("phone\n79991234501\n")
+    large = received("phone\n" + "79991234501\n" * 21)
+
+    assert "1 row in the file." in words_of(browser.get(f"/clients/imports/{small.pk}/"))
+    assert "The first 20 rows of the file." in words_of(
+        browser.get(f"/clients/imports/{large.pk}/")
+    )
+
+
+def test_titles_above_the_header_are_told_not_to_be_read(browser) -> None:
+    made = received("Clients, 2026\n\nPeriod;May;;;\nNo;Phone;City;Sum;Tag\n1;79991234501;;;\n")
+
+    words = words_of(browser.get(f"/clients/imports/{made.pk}/"))
+
+    assert "line 1, “Clients, 2026”; line 3, “Period May”." in words
+    assert rows_of(browser.get(f"/clients/imports/{made.pk}/")) == [
+        ["5", "1", "79991234501", "", "", ""]
+    ]
+
+
 def test_what_is_wrong_in_the_settings_is_told_where_it_is_and_nothing_is_lost(browser) -> None:
     made = received(FILE)
     said = settings_of(
