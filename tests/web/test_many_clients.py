@@ -144,6 +144,21 @@ def test_the_rule_that_kept_a_mailing_from_a_client_is_named(browser: Browser) -
     assert "tag is vip (this client’s tag is new)" in rows[0][1]
 
 
+def test_the_rule_calls_another_mailing_by_its_name(browser: Browser) -> None:
+    client = make_client()
+    sale = make_finished(name="Sale")
+    make_finished(
+        name="Thanks",
+        conditions={"field": "mailing", "op": "received", "value": sale.pk},
+        started_at=timezone.now() + timedelta(seconds=1),
+        newest_client_id=client.pk,
+    )
+
+    rows = rows_of(browser.get(f"/clients/{client.pk}/"))
+
+    assert "it is for clients where mailing “Sale” was received." in rows[0][1]
+
+
 def test_a_field_is_checked_as_one_leaves_it(browser: Browser) -> None:
     known = make_client(phone="79990000001")
 

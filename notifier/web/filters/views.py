@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -123,8 +123,8 @@ def _offered(form: FilterForm) -> dict[str, Any]:
         "tags": facets.tag_values(),
         "operators": facets.operator_values(),
         "timezones": sorted(known_timezones()),
-        "imports": _newest(ClientImport, form, "import", "file_name"),
-        "mailings": _newest(Mailing, form, "mailing", "name"),
+        "imports": _newest(ClientImport.objects.only("file_name"), form, "import"),
+        "mailings": _newest(Mailing.objects.only("name", "text"), form, "mailing"),
     }
 
 
@@ -136,14 +136,13 @@ def _field_choices(form: FilterForm) -> list[tuple[str, str]]:
     return choices + [(name, name) for name in names if name not in known]
 
 
-def _newest(model: Any, form: FilterForm, kind: str, label: str) -> list[tuple[str, str]]:
-    """The newest rows of the model, and those that the form names."""
+def _newest(rows: QuerySet[Any], form: FilterForm, kind: str) -> list[tuple[str, str]]:
+    """The newest of the rows, and those that the form names."""
     named = {read_id(row.value.strip()) for row in _rows_in(form) if row.kind == kind} - {None}
-    newest = dict(model.objects.order_by("-pk").values_list("pk", label)[:MOST_OFFERED])
-    newest |= dict(model.objects.filter(pk__in=named).values_list("pk", label))
-    gone = dict.fromkeys(named - newest.keys(), "not there any more")
-    shown = newest | gone
-    return [(str(pk), f"{name or 'No name'} (no. {pk})") for pk, name in shown.items()]
+    shown = {row.pk: str(row) for row in rows.order_by("-pk")[:MOST_OFFERED]}
+    shown |= {row.pk: str(row) for row in rows.filter(pk__in=named - shown.keys())}
+    shown |= dict.fromkeys(named - shown.keys(), "not there any more")
+    return [(str(pk), f"{name} (no. {pk})") for pk, name in shown.items()]
 
 
 def _rows_in(form: FilterForm) -> list[Row]:
