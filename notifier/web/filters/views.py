@@ -99,17 +99,23 @@ def _counted(form: FilterForm) -> dict[str, Any]:
             "words": describe_conditions(conditions),
         }
     except (BadConditions, TooSlow) as why:
-        return {"not_counted": str(why)}
+        return {"not_counted": str(why), "problems": _problems_in(form)}
 
 
 def _conditions_in(form: FilterForm) -> dict[str, Any]:
     """Raises BadConditions that name the row as a person counts them."""
     if form.rows is None:
         return form.saved.conditions if form.saved else {}
+    form.rows.check()
     for number, row in enumerate(form.rows.every, start=1):
-        if problem := row.find_problem():
-            raise BadConditions(f"Condition {number}", problem)
+        if row.problem:
+            raise BadConditions(f"Condition {number}", row.problem)
     return form.rows.conditions()
+
+
+def _problems_in(form: FilterForm) -> list[str]:
+    """Of each row what is wrong. One that is not filled in yet is no mistake."""
+    return [row.problem if row.value else "" for row in _rows_in(form)]
 
 
 def _offered(form: FilterForm) -> dict[str, Any]:
