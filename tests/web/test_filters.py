@@ -175,6 +175,24 @@ def test_deleting_says_where_it_is_used_and_leaves_the_mailings(browser: Browser
     assert (mailing.client_filter, mailing.conditions) == (None, {"tag": "a2"})
 
 
+def test_a_filter_names_the_mailings_made_with_it(browser: Browser) -> None:
+    saved = ClientFilter.objects.create(name="Loyal", conditions={"tag": "a2"})
+    mailings = [make_mailing(name=f"Sale {n}", client_filter=saved) for n in range(6)]
+
+    page = browser.get(f"/clients/filters/{saved.pk}/")
+
+    assert f'href="/mailings/{mailings[5].pk}/"' in page.content.decode()
+    assert "Sale 0" not in words_of(page)
+    assert "the newest of 6 mailings. They keep the conditions as they were." in words_of(page)
+    for address in (
+        f"/clients/?filter={saved.pk}",
+        f"/clients/export.csv?filter={saved.pk}",
+        f"/mailings/new/?filter={saved.pk}",
+        f"/clients/filters/{saved.pk}/delete/",
+    ):
+        assert f'href="{address}"' in page.content.decode()
+
+
 def test_conditions_too_deep_for_rows_stay_as_they_are(browser: Browser) -> None:
     leaf = {"field": "tag", "op": "is", "value": "a2"}
     deep = {"any": [leaf, {"all": [leaf, {"any": [leaf, leaf]}]}]}

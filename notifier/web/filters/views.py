@@ -26,6 +26,7 @@ from notifier.web.forms import form_status
 from notifier.web.lists import paginate, render_list, wants_fragment
 
 MOST_OFFERED = 100
+MOST_USES = 5
 
 
 def filters(request: HttpRequest) -> HttpResponse:
@@ -86,7 +87,15 @@ def _edit(request: HttpRequest, form: FilterForm, *, done: str) -> HttpResponse:
         messages.success(request, done.format(saved))
         return redirect("filters")
     context = {"form": form, "filter": form.saved, **_counted(form), **_offered(form)}
+    if form.saved:
+        context |= _uses_of(form.saved)
     return render(request, "filters/form.html", context, status=form_status(form))
+
+
+def _uses_of(saved: ClientFilter) -> dict[str, Any]:
+    """The mailings that were made with it: the newest, and how many."""
+    mailings = Mailing.objects.filter(client_filter=saved)
+    return {"used_in": mailings.order_by("-pk")[:MOST_USES], "used": mailings.count()}
 
 
 def _counted(form: FilterForm) -> dict[str, Any]:
