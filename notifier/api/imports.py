@@ -191,7 +191,9 @@ class ImportRequestSerializer(StrictSerializer):
     file = serializers.FileField(help_text="CSV or XLSX.", allow_empty_file=True)
     encoding = serializers.ChoiceField(list(ENCODINGS.items()), required=False)
     delimiter = serializers.ChoiceField(
-        list(DELIMITERS.items()), required=False, help_text="A character; not for XLSX."
+        list(DELIMITERS.items()),
+        required=False,
+        help_text="A character; ignored for XLSX, as the encoding is.",
     )
     has_header = serializers.BooleanField(required=False, allow_null=True, default=None)
     columns = serializers.CharField(

@@ -8,11 +8,19 @@ now.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db.models import BooleanField, Case, Value, When
 
-from notifier.clients.conditions import FIELDS, GROUPS, conditions_to_q, describe_conditions
+from notifier.clients.conditions import (
+    FIELDS,
+    GROUPS,
+    Names,
+    conditions_to_q,
+    describe_conditions,
+    names_in,
+)
 from notifier.clients.models import Client
 
 Conditions = Mapping[str, Any]
@@ -39,14 +47,16 @@ def deciding_rules(many: Sequence[Conditions], client: Client) -> list[Decision]
     for conditions in many:
         leaves += _leaves_of(conditions)
     truths = iter(_truths(leaves[:MOST_LEAVES], client))
+    names = names_in(many)
     decisions = []
     left = MOST_LEAVES
     for conditions in many:
         left -= len(list(_leaves_of(conditions)))
         if left < 0:
-            decisions.append(_as_a_whole(conditions, client))
+            decisions.append(_as_a_whole(conditions, client, names))
         else:
-            decisions.append(_decide(conditions, client, lambda: next(truths)))
+            say = partial(_in_words, client=client, names=names)
+            decisions.append(_decide(conditions, say, lambda: next(truths)))
     return decisions
 
 
@@ -73,17 +83,16 @@ def _truths(leaves: Sequence[Conditions], client: Client) -> list[bool]:
     return list(found) if found else [False] * len(leaves)
 
 
-def _decide(conditions: Conditions, client: Client, next_truth: Callable[[], bool]) -> Decision:
+def _decide(
+    conditions: Conditions, say: Callable[[Conditions], str], next_truth: Callable[[], bool]
+) -> Decision:
     for group in GROUPS:
         if group in conditions:
-            parts = [_decide(part, client, next_truth) for part in conditions[group]]
+            parts = [_decide(part, say, next_truth) for part in conditions[group]]
             return _decide_group(group, parts)
     if "not" in conditions or "field" in conditions:
-        return Decision(next_truth(), (_in_words(conditions, client),))
-    parts = [
-        Decision(next_truth(), (_in_words({name: value}, client),))
-        for name, value in conditions.items()
-    ]
+        return Decision(next_truth(), (say(conditions),))
+    parts = [Decision(next_truth(), (say({name: value}),)) for name, value in conditions.items()]
     return _decide_group("all", parts)
 
 
@@ -96,9 +105,9 @@ def _decide_group(group: str, parts: Sequence[Decision]) -> Decision:
     return Decision(not wanted, tuple(rule for part in parts for rule in part.rules))
 
 
-def _as_a_whole(conditions: Conditions, client: Client) -> Decision:
+def _as_a_whole(conditions: Conditions, client: Client, names: Names) -> Decision:
     matches = Client.objects.filter(conditions_to_q(conditions), pk=client.pk).exists()
-    return Decision(matches, (describe_conditions(conditions),))
+    return Decision(matches, (describe_conditions(conditions, names),))
 
 
 def _holds(leaf: Conditions) -> Case:
@@ -110,9 +119,9 @@ def _holds(leaf: Conditions) -> Case:
     )
 
 
-def _in_words(conditions: Conditions, client: Client) -> str:
+def _in_words(conditions: Conditions, *, client: Client, names: Names) -> str:
     """``tag is vip (this client’s tag is new)``"""
-    words = describe_conditions(conditions)
+    words = describe_conditions(conditions, names)
     return f"{words} ({own})" if (own := _own_value(conditions, client)) else words
 
 

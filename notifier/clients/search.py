@@ -56,7 +56,7 @@ def clients_by_words(clients: QuerySet[Client], typed: str) -> QuerySet[Client]:
     text = typed.strip()
     if not text or "\x00" in text:
         return clients.none()
-    return clients.filter(phone_like(text) | Q(tag=text) | _some_attribute_is(text))
+    return clients.filter(phone_like(text) | _tag_is(text) | _some_attribute_is(text))
 
 
 def clients_by_phone(clients: QuerySet[Client], typed: str) -> QuerySet[Client]:
@@ -81,6 +81,10 @@ def phone_like(typed: str) -> Q:
     return begins | Q(StartsWith(Reverse("phone"), Value(digits[::-1])))
 
 
+def _tag_is(text: str) -> Q:
+    return Q(tag__in=[spelling for spelling in _spellings(text) if isinstance(spelling, str)])
+
+
 def _some_attribute_is(text: str) -> Q:
     """By the index client_attributes, which finds whole values only."""
     matches = Q(pk__in=[])
@@ -91,7 +95,10 @@ def _some_attribute_is(text: str) -> Q:
 
 
 def _spellings(text: str) -> list[object]:
-    spellings: set[object] = {text, text.capitalize(), text.title()}
+    """As files write it, whose letters are large or small as it pleases."""
+    spellings: set[object] = {
+        text, text.lower(), text.upper(), text.capitalize(), text.title(),
+    }  # fmt: skip
     if text.isascii() and text.isdigit() and len(text) < 16:
         spellings.add(int(text))
     return sorted(spellings, key=str)

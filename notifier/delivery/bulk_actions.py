@@ -35,20 +35,36 @@ WORK: dict[str, Work] = {
 }
 
 
+def newest_client_id() -> int:
+    """0 where there is no client."""
+    return Client.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def clients_up_to(newest_client_id: int, search: Mapping[str, str]) -> QuerySet[Client]:
+    """Those whom the search finds, without any who came after."""
+    return find_clients(search).filter(id__lte=newest_client_id)
+
+
 def begin_bulk_action(
-    kind: str, *, search: Mapping[str, str], total: int, created_by: Any, tag: str = ""
+    kind: str,
+    *,
+    search: Mapping[str, str],
+    total: int,
+    newest_client_id: int,
+    created_by: Any,
+    tag: str = "",
 ) -> BulkAction:
     """Do it to whoever matches now, for a moment here and then on a cluster.
 
-    ``total`` is how many were counted. Of few clients it is finished on return.
+    ``total`` is how many were counted, up to ``newest_client_id``. Of few
+    clients it is finished on return.
     """
-    newest = Client.objects.order_by("-id").values_list("id", flat=True).first()
     action = BulkAction.objects.create(
         kind=kind,
         search=settled(search),
         tag=tag,
         total=total,
-        newest_client_id=newest or 0,
+        newest_client_id=newest_client_id,
         created_by=created_by,
     )
     work_on(action, seconds=FIRST_TURN_SECONDS)
@@ -85,8 +101,8 @@ def work_on(action: BulkAction, *, seconds: float) -> None:
 
 
 def _next_clients(action: BulkAction) -> list[int]:
-    clients = find_clients(action.search)
-    span = clients.filter(id__gt=action.last_client_id, id__lte=action.newest_client_id)
+    clients = clients_up_to(action.newest_client_id, action.search)
+    span = clients.filter(id__gt=action.last_client_id)
     return list(span.order_by("id").values_list("id", flat=True)[:CHUNK])
 
 

@@ -23,6 +23,17 @@
     showTicked();
   });
   document.addEventListener("htmx:afterSettle", showTicked);
+
+  // The list was searched anew. The search field stands outside: it follows a chip taken off.
+  // What takes it off goes with it, so that the focus would be lost.
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    const search = document.getElementById("search");
+    if (detail.target.id !== "clients") return;
+    if (search !== document.activeElement)
+      search.value = new URLSearchParams(location.search).get("q") ?? "";
+    if (!detail.requestConfig.elt.closest(".chip, #clear-search")) return;
+    (document.querySelector(".chip") ?? document.getElementById("client-count")).focus();
+  });
   addEventListener("pageshow", showTicked);
 
   const rows = document.getElementById("attribute-rows");

@@ -10,7 +10,7 @@
 
   function showOps(row) {
     const select = row.querySelector("[name=op]");
-    const before = select.value;
+    const before = "chosen" in select.dataset ? select.value : "";
     const ops = opsOf(row.querySelector("[name=field]").value);
     select.replaceChildren(...ops.map(({ op, words }) => new Option(words, op)));
     select.value = ops.some(({ op }) => op === before) ? before : ops[0]?.op;
@@ -34,6 +34,9 @@
     ({ target }) => {
       const row = target.closest("[data-row]");
       if (!row) return;
+      // An op that nobody chose does not stay when the field becomes another: typing "Attr"
+      // passes by "Added", and would keep its "is before".
+      if (target.name === "op") target.dataset.chosen = "";
       if (target.name === "field") showOps(row);
       if (target.name === "field" || target.name === "op") showValue(row);
     },
@@ -69,6 +72,30 @@
     builder.dispatchEvent(new Event("change"));
   }
 
+  // Which rows cannot be read is known with the count; those left blank are not among them.
+  // Whoever is still writing is not interrupted.
+  function showProblems() {
+    const answer = document.getElementById("row-problems");
+    const problems = answer ? JSON.parse(answer.textContent) : [];
+    const controls = (row) => ["field", "value"].map((name) => row.querySelector(`[name=${name}]`));
+    const rows = [...builder.querySelectorAll("[data-row]")];
+    const filled = rows.filter((row) => controls(row).some(({ value }) => value));
+    for (const row of rows) {
+      const words = row.querySelector("[data-problem]");
+      const [, control] = controls(row);
+      const problem = problems[filled.indexOf(row)] ?? "";
+      if (problem && !words.textContent && control === document.activeElement) continue;
+      words.textContent = problem;
+      row.setAttribute("aria-label", problem ? `Condition: ${problem}` : "Condition");
+      for (const each of controls(row)) each.removeAttribute("aria-invalid");
+      control.classList.toggle("is-invalid", problem !== "");
+      if (problem) control.setAttribute("aria-invalid", "true");
+    }
+  }
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    if (detail.target.id === "filter-count") showProblems();
+  });
+
   function unhide(part) {
     for (const button of part.querySelectorAll("button[hidden]")) button.hidden = false;
   }
@@ -81,7 +108,9 @@
     if ("removeRow" in button.dataset) removeRow(button.closest("[data-row]"));
   });
   // After Back, a browser fills the controls in as they were left.
-  for (const row of builder.querySelectorAll("[data-row]"))
-    if (!row.querySelector("[name=field]").value) showOps(row);
+  for (const row of builder.querySelectorAll("[data-row]")) {
+    if (row.querySelector("[name=field]").value) row.querySelector("[name=op]").dataset.chosen = "";
+    else showOps(row);
+  }
   unhide(builder);
 })();

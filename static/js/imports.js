@@ -3,20 +3,24 @@
   const part = (name) => document.querySelector(`[data-${name}]`);
   const form = () => part("upload");
 
-  // --- A file that is dropped is as one that was chosen.
-  const zoneOf = (event) => event.target.closest?.("[data-drop-zone]");
-
+  // --- A file that is dropped is as one that was chosen. It may miss the zone: it would
+  // open in place of the page.
   for (const name of ["dragenter", "dragover", "dragleave", "drop"])
     document.addEventListener(name, (event) => {
-      const zone = zoneOf(event);
-      if (!zone) return;
+      const zone = part("drop-zone");
+      if (!zone || !event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
-      zone.classList.toggle("is-over", name === "dragenter" || name === "dragover");
-      if (name !== "drop" || event.dataTransfer.files.length === 0) return;
-      const input = zone.querySelector("input[type=file]");
-      input.files = event.dataTransfer.files;
-      input.dispatchEvent(new Event("change", { bubbles: true }));
+      const isWithin = name === "dragleave" ? event.relatedTarget !== null : name !== "drop";
+      zone.classList.toggle("is-over", isWithin);
+      if (name === "drop" && !part("upload-start").disabled) take(event.dataTransfer.files);
     });
+
+  function take(files) {
+    if (files.length !== 1) return showProblem("Drop one file at a time.");
+    const input = form().querySelector("input[type=file]");
+    input.files = files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
 
   // --- What is wrong with the file is said before it is sent.
   function problemOf(input) {
@@ -68,7 +72,7 @@
 
   const FAILURES = {
     "htmx:xhr:abort": "",
-    "htmx:sendError": "The file couldn’t be sent. Look at your connection and try again.",
+    "htmx:sendError": "The file couldn’t be sent. If you have changed it since, choose it again; else look at your connection and try again.",
     "htmx:timeout": "The file couldn’t be sent in time. Try again.",
     "htmx:responseError": "The file couldn’t be taken just now. Try again.",
   };

@@ -13,7 +13,7 @@ def test_a_filter_is_saved_with_its_words(api, clients):
     assert made.status_code == 201
     body = made.json()
     assert (body["name"], body["words"], body["used_in"]) == (
-        "Rested", "(tag is a2 and not last message was at some time)", 0,
+        "Rested", "tag is a2 and has never been sent a message", 0,
     )  # fmt: skip
     assert body["clients"] == RESTED
     listed = api.get(f"/api/client/?filter={body['id']}").json()["results"]

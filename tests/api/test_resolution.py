@@ -101,7 +101,8 @@ def test_a_mailing_whose_end_has_passed_is_refused_without_a_new_one(api, over):
             {"statuses": ["expired"]},
             {
                 "statuses": [
-                    'Messages that are "expired" cannot be sent again: use failed, unknown.'
+                    'statuses[0]: Messages that are "expired" cannot be sent again: '
+                    "use failed, unknown."
                 ]
             },
         ),

@@ -129,3 +129,49 @@ def test_the_whole_wizard_by_keyboard(page: Watched, cluster, file: Path) -> Non
     page.page.wait_for_selector("text=Undone")
     page.look_at_it_every_way()
     assert list(Client.objects.values_list("phone", "tag")) == [("79991234502", "old")]
+
+
+DROP = """([place, ...names]) => {
+  const dataTransfer = new DataTransfer();
+  for (const name of names) dataTransfer.items.add(new File(["phone"], name));
+  const event = (kind) => new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer });
+  document.querySelector(place).dispatchEvent(event("dragover"));
+  const isOver = document.querySelector("[data-drop-zone]").matches(".is-over");
+  const drop = event("drop");
+  document.querySelector(place).dispatchEvent(drop);
+  const [file] = document.querySelector("#id_file").files;
+  return [isOver, drop.defaultPrevented, file?.name ?? ""];
+}"""
+
+
+def test_a_file_may_be_dropped_anywhere_on_the_page(page: Watched) -> None:
+    page.open("/clients/imports/new/")
+
+    assert page.page.evaluate(DROP, ["h1", "a.csv"]) == [True, True, "a.csv"]
+    assert page.page.evaluate(DROP, ["[data-drop-zone]", "b.csv"]) == [True, True, "b.csv"]
+    assert not page.page.is_visible(".is-over")
+
+
+def test_of_several_files_none_is_taken(page: Watched) -> None:
+    page.open("/clients/imports/new/")
+
+    assert page.page.evaluate(DROP, ["h1", "a.csv", "b.csv"]) == [True, True, ""]
+    assert page.page.is_visible("text=Drop one file at a time.")
+    assert page.page.evaluate(DROP, ["h1", "a.csv"]) == [True, True, "a.csv"]
+    assert not page.page.is_visible("text=Drop one file at a time.")
+
+
+def test_a_file_that_was_changed_after_it_was_chosen_is_to_be_chosen_again(
+    page: Watched, file: Path
+) -> None:
+    page.expected = ["ERR_UPLOAD_FILE_CHANGED", "htmx:"]
+    page.open("/clients/imports/new/")
+    page.page.set_input_files("#id_file", file)
+    file.write_bytes(b"phone\n79991234501\n")
+
+    page.page.click("[data-upload-start]")
+
+    page.page.wait_for_selector("text=If you have changed it since, choose it again")
+    page.page.set_input_files("#id_file", file)
+    page.page.click("[data-upload-start]")
+    page.page.wait_for_selector("text=Is the file read rightly?")

@@ -26,6 +26,26 @@ def test_search_and_filters_change_the_table_and_the_address(page: Watched) -> N
     assert shown.input_value("#filter-tag") == ""
 
 
+def test_what_narrows_the_list_is_taken_off_by_keyboard(page: Watched) -> None:
+    for tag in ("a2", "b"):
+        make_client(tag=tag)
+    shown = page.page
+    page.open("/clients/?q=7999&tag=a2&opted_out=no&sort=phone")
+
+    shown.focus("#chip-q")
+    shown.keyboard.press("Enter")
+    page.comes_true("!document.getElementById('chip-q')")
+    assert page.comes_true("document.activeElement.id === 'chip-tag'")
+    # Else the next change of a select would search for it again.
+    assert shown.input_value("#search") == ""
+
+    shown.focus("#clear-search")
+    shown.keyboard.press("Enter")
+    shown.wait_for_selector("text=2 clients")
+    assert page.comes_true("document.activeElement.id === 'client-count'")
+    assert shown.url.endswith("/clients/?sort=phone")
+
+
 def test_back_shows_whole_pages(page: Watched) -> None:
     for _ in range(26):
         make_client()

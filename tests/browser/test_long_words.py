@@ -32,6 +32,7 @@ def long_words(transactional_db) -> dict[str, int]:
     client = make_client(tag=TAG, attributes={"favourite_" * 9: NAME})
     finished = make_finished(name=NAME)
     make_message(finished, client)
+    make_finished(name=NAME, conditions={"tag": "u" * 100}, newest_client_id=client.pk)
     return {
         "client": client.pk,
         "running": make_running(name=NAME).pk,

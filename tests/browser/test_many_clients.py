@@ -1,4 +1,5 @@
 from notifier.clients.models import Client
+from notifier.delivery.withdrawal import suppress_phones
 from tests.browser.looking import Watched
 from tests.web.making import make_client
 
@@ -30,5 +31,6 @@ def test_a_wrong_phone_is_said_as_one_leaves_it(page: Watched) -> None:
     page.page.wait_for_selector("text=has 4 digits; 11 expected")
 
     assert page.page.evaluate("document.activeElement.id") == "id_operator"
+    suppress_phones(["79990000099"])
     page.open("/clients/suppressed/")
     page.look_at_it_every_way()

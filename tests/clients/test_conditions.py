@@ -41,12 +41,12 @@ def clients(db):
             "12",
             "time zone is one of UTC, Asia/Omsk",
         ),
-        ({"not": {"tag": "a2"}}, "24", "not tag is a2"),
+        ({"not": {"tag": "a2"}}, "24", "tag is not a2"),
         ({"field": "operator", "op": "is_not", "value": 999}, "34", "operator is not 999"),
         (
             {"any": [{"tag": "b"}, {"all": [{"operator": 914}, {"tag": "a2"}]}]},
             "23",
-            "(tag is b or (operator is 914 and tag is a2))",
+            "tag is b or (operator is 914 and tag is a2)",
         ),
     ],
 )

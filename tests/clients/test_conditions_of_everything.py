@@ -29,7 +29,7 @@ NOW = datetime.now(UTC)
 def people(db) -> dict[str, Client]:
     """Three clients, of whom everything differs."""
     imports = ClientImport.objects.create(
-        pk=7, file_name="x", file_size=1, file_kind="csv", encoding="utf-8", delimiter=",",
+        pk=7, file_name="may.csv", file_size=1, file_kind="csv", encoding="utf-8", delimiter=",",
         changed=1,
     )  # fmt: skip
     anna = Client.objects.create(
@@ -51,8 +51,8 @@ def people(db) -> dict[str, Client]:
         updated_at=NOW, changed_at=NOW - timedelta(days=4, hours=12),
     )  # fmt: skip
     mailing = Mailing.objects.create(
-        pk=5, text="x", start_time=NOW - timedelta(days=20), end_time=NOW + timedelta(days=1),
-        status="running",
+        pk=5, name="Autumn sale", text="x", status="running",
+        start_time=NOW - timedelta(days=20), end_time=NOW + timedelta(days=1),
     )  # fmt: skip
     for client, status in ((anna, "accepted"), (boris, "failed")):
         message = Message.objects.create(
@@ -147,6 +147,31 @@ def test_each_op_chooses_whom_it_says(people, field, op, value, expected):
     assert chosen({"not": conditions}) == people.keys() - set(expected.split())
     assert chosen({"not": {"not": conditions}}) == set(expected.split())
     assert describe_conditions(conditions)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        (
+            {"field": "mailing", "op": "not_received", "value": 5},
+            "mailing “Autumn sale” was not received",
+        ),
+        ({"not": {"field": "mailing", "op": "chosen", "value": 99}},
+         "mailing no. 99 did not choose the client"),
+        ({"field": "import", "op": "is", "value": 7}, "import is “may.csv”"),
+        ({"field": "last_contacted", "op": "in_last_days", "value": 30},
+         "last message is within the last 30 days"),
+        ({"field": "created_at", "op": "not_in_last_days", "value": 1},
+         "added not within the last day"),
+        ({"field": "last_contacted", "op": "is_not_set"}, "has never been sent a message"),
+        ({"not": {"opted_out": False}}, "has opted out"),
+        ({"not": {"any": [{"tag": "a"}, {"tag": "b"}]}}, "not (tag is a or tag is b)"),
+        ({"any": [{"tag": "a", "operator": 999}, {"not": {}}]},
+         "(tag is a and operator is 999) or not everybody"),
+    ],
+)  # fmt: skip
+def test_words_are_such_as_a_person_would_say(people, conditions, words):
+    assert describe_conditions(check_conditions(conditions)) == words
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 import pytest
 
+from notifier.clients.attribute_names import note_names
 from notifier.clients.models import Client
-from notifier.clients.search import clients_by_phone
+from notifier.clients.search import clients_by_phone, clients_by_words
 
 pytestmark = pytest.mark.django_db
 
@@ -29,3 +30,14 @@ def test_clients_are_found_by_how_their_phone_begins_or_ends(typed: str, found: 
     assert set(clients_by_phone(Client.objects.all(), typed).values_list("phone", flat=True)) == (
         found
     )
+
+
+@pytest.mark.parametrize("typed", ["vip", "VIP", "Vip", "нижний новгород", "НИЖНИЙ НОВГОРОД"])
+def test_words_are_found_in_large_and_small_letters(typed: str) -> None:
+    note_names(["city"])
+    wanted = Client.objects.create(
+        phone="79991234567", operator=999, tag="VIP", attributes={"city": "Нижний Новгород"}
+    )
+    Client.objects.create(phone="79991234568", operator=999, tag="v", attributes={"city": "vip."})
+
+    assert list(clients_by_words(Client.objects.all(), typed)) == [wanted]

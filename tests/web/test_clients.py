@@ -198,8 +198,8 @@ def test_a_client_s_page_tells_what_became_of_every_mailing(browser: Browser) ->
     response = browser.get(f"/clients/{client.pk}/")
 
     assert rows_of(response) == [
-        ["Second", "Failed Rejected by the gateway", "1 Sep 2026, 12:00 UTC"],
-        ["First", "Accepted", "1 Sep 2026, 12:00 UTC"],
+        ["Second", "Failed Details of Second Rejected by the gateway", "1 Sep 2026, 12:00 UTC"],
+        ["First", "Accepted Details of First", "1 Sep 2026, 12:00 UTC"],
     ]
     assert "city Omsk" in words_of(response)
 

@@ -233,7 +233,7 @@ def test_an_audience_from_the_api_that_the_form_cannot_show_stays_as_it_is(
         edit, filled_in(text="New", start="later", start_time=as_typed(mailing.start_time))
     )
 
-    assert "Chosen by a saved filter or the API: not tag is a2. It stays as it is." in shown
+    assert "Chosen by a saved filter or the API: tag is not a2. It stays as it is." in shown
     assert (Mailing.objects.get().text, Mailing.objects.get().conditions) == ("New", conditions)
 
 

@@ -185,6 +185,24 @@ def test_deleting_says_where_it_is_used_and_leaves_the_mailings(browser: Browser
     assert (mailing.client_filter, mailing.conditions) == (None, {"tag": "a2"})
 
 
+def test_a_filter_names_the_mailings_made_with_it(browser: Browser) -> None:
+    saved = ClientFilter.objects.create(name="Loyal", conditions={"tag": "a2"})
+    mailings = [make_mailing(name=f"Sale {n}", client_filter=saved) for n in range(6)]
+
+    page = browser.get(f"/clients/filters/{saved.pk}/")
+
+    assert f'href="/mailings/{mailings[5].pk}/"' in page.content.decode()
+    assert "Sale 0" not in words_of(page)
+    assert "the newest of 6 mailings. They keep the conditions as they were." in words_of(page)
+    for address in (
+        f"/clients/?filter={saved.pk}",
+        f"/clients/export.csv?filter={saved.pk}",
+        f"/mailings/new/?filter={saved.pk}",
+        f"/clients/filters/{saved.pk}/delete/",
+    ):
+        assert f'href="{address}"' in page.content.decode()
+
+
 def test_conditions_too_deep_for_rows_stay_as_they_are(browser: Browser) -> None:
     leaf = {"field": "tag", "op": "is", "value": "a2"}
     deep = {"any": [leaf, {"all": [leaf, {"any": [leaf, leaf]}]}]}
@@ -218,6 +236,35 @@ def test_the_short_form_is_shown_as_rows(browser: Browser) -> None:
     assert (rows.top.join, rows.groups[0].join) == ("any", "none")
 
 
+def test_mailings_are_called_by_their_name_or_text(browser: Browser) -> None:
+    sale = make_mailing(name="Autumn sale")
+    unnamed = make_mailing(name="", text="New shoes")
+    ClientFilter.objects.create(
+        name="Buyers", conditions={"field": "mailing", "op": "received", "value": sale.pk}
+    )
+
+    [row] = rows_of(browser.get("/clients/filters/"))
+    offered = browser.get("/clients/filters/new/").context["mailings"]
+
+    assert row[1] == "mailing “Autumn sale” was received"
+    assert offered == [
+        (str(unnamed.pk), f"New shoes (no. {unnamed.pk})"),
+        (str(sale.pk), f"Autumn sale (no. {sale.pk})"),
+    ]
+
+
+def test_a_negated_comparison_is_shown_as_a_row(browser: Browser) -> None:
+    saved = ClientFilter.objects.create(
+        name="API",
+        conditions={"all": [{"not": {"tag": "a"}}, {"any": [{"not": {"opted_out": True}}]}]},
+    )
+
+    form = browser.get(f"/clients/filters/{saved.pk}/").context["form"]
+
+    shown = [(row.name, row.op, row.value) for row in form.rows.every]
+    assert shown == [("tag", "is_not", "a"), ("opted_out", "is", "false")]
+
+
 def test_an_empty_list_offers_three_to_begin_with(browser: Browser) -> None:
     page = browser.get("/clients/filters/")
 
@@ -231,7 +278,8 @@ def test_the_list_asks_the_same_whatever_its_length(
     browser: Browser, django_assert_max_num_queries
 ) -> None:
     for number in range(3):
-        ClientFilter.objects.create(name=f"Filter {number}", conditions={"tag": "a2"})
+        received = {"field": "mailing", "op": "received", "value": make_mailing().pk}
+        ClientFilter.objects.create(name=f"Filter {number}", conditions=received)
 
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         browser.get("/clients/filters/")

@@ -98,6 +98,27 @@ def test_the_preview_follows_how_the_file_is_said_to_be_written(browser) -> None
     assert made.delimiter == ","
 
 
+def test_it_is_told_how_much_of_the_file_is_shown(browser) -> None:
+    small = received("phone\n79991234501\n")
+    large = received("phone\n" + "79991234501\n" * 21)
+
+    assert "1 row in the file." in words_of(browser.get(f"/clients/imports/{small.pk}/"))
+    assert "The first 20 rows of the file." in words_of(
+        browser.get(f"/clients/imports/{large.pk}/")
+    )
+
+
+def test_titles_above_the_header_are_told_not_to_be_read(browser) -> None:
+    made = received("Clients, 2026\n\nPeriod;May;;;\nNo;Phone;City;Sum;Tag\n1;79991234501;;;\n")
+
+    words = words_of(browser.get(f"/clients/imports/{made.pk}/"))
+
+    assert "line 1, “Clients, 2026”; line 3, “Period May”." in words
+    assert rows_of(browser.get(f"/clients/imports/{made.pk}/")) == [
+        ["5", "1", "79991234501", "", "", ""]
+    ]
+
+
 def test_what_is_wrong_in_the_settings_is_told_where_it_is_and_nothing_is_lost(browser) -> None:
     made = received(FILE)
     said = settings_of(
@@ -115,6 +136,17 @@ def test_what_is_wrong_in_the_settings_is_told_where_it_is_and_nothing_is_lost(b
     assert 'value="autumn"' in answer.content.decode()
     made.refresh_from_db()
     assert made.status == "uploaded"
+
+
+def test_where_no_column_holds_the_phone_the_columns_take_the_focus(browser) -> None:
+    made = received(FILE)
+    said = settings_of(made, columns_0_holds="ignore")
+
+    answer = browser.post(f"/clients/imports/{made.pk}/settings/", said)
+
+    focused = re.findall(r"<\w+[^>]* autofocus[^>]*>", answer.content.decode())
+    assert "No column holds the phone: say which one does." in words_of(answer)
+    assert ['name="columns_0_holds"' in each for each in focused] == [True]
 
 
 def test_from_the_settings_to_the_dry_run_to_the_report(browser) -> None:
@@ -147,6 +179,47 @@ def test_from_the_settings_to_the_dry_run_to_the_report(browser) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("phone\n", "there are no rows below the header."),
+        ("phone\n7921\n7922\n", "every row is rejected, for the reasons below."),
+        ("phone\n79991234509\n7921\n", "no row is new, and none changes anything."),
+    ],
+)
+def test_why_there_is_nothing_to_import_is_told(browser, content, words) -> None:
+    make_client(phone="79991234509")
+    made = checked(content)
+
+    page = words_of(browser.get(f"/clients/imports/{made.pk}/"))
+
+    assert f"There is nothing to import: {words}" in page
+
+
+@pytest.mark.parametrize("make", [checked, imported])
+def test_what_was_chosen_is_told_before_and_after(browser, make) -> None:
+    made = make(FILE, known_clients="fill", default_tag="autumn", default_timezone="Asia/Omsk")
+
+    page = words_of(browser.get(f"/clients/imports/{made.pk}/"))
+
+    assert "Clients you have already: fill in only what is empty." in page
+    assert "cell is blank: tag “autumn”, time zone Asia/Omsk." in page
+
+
+def test_the_number_of_new_clients_leads_to_them(browser) -> None:
+    done = imported(FILE)
+
+    answer = browser.get(f"/clients/imports/{done.pk}/")
+
+    assert f'<a href="/clients/?import={done.pk}">2</a>' in answer.content.decode()
+
+
+def test_what_is_foreseen_leads_nowhere(browser) -> None:
+    made = checked(FILE)
+
+    assert "/clients/?import=" not in browser.get(f"/clients/imports/{made.pk}/").content.decode()
+
+
 def test_undoing_says_what_it_does_and_does_it(browser) -> None:
     make_client(phone="79991234502", tag="old")
     done = imported(FILE, known_clients="update")
@@ -165,6 +238,16 @@ def test_undoing_says_what_it_does_and_does_it(browser) -> None:
         "79991234501": "vip",
         "79991234502": "old",
     }
+
+
+def test_where_nothing_can_be_taken_back_nothing_is_offered(browser) -> None:
+    make_client(phone="79991234501")
+    done = imported("phone;stop\n79991234501;yes\n")
+
+    asked = words_of(browser.get(f"/clients/imports/{done.pk}/confirm/undo/"))
+
+    assert "There is nothing to take back 1 opt-out stays." in asked
+    assert "Undo" not in asked
 
 
 def test_what_comes_too_late_is_told(browser) -> None:

@@ -41,6 +41,53 @@ def test_all_that_match_are_changed(browser: Browser, action: str, left: int) ->
     assert not Client.objects.filter(tag="a2", opted_out_at=None).exists()
 
 
+def test_it_is_asked_again_where_more_match_by_now(browser: Browser) -> None:
+    asked_about, retagged = make_client(tag="a2"), make_client(tag="b")
+    told = browser.get("/clients/bulk/opt_out/", {"scope": "all", "tag": "a2"}).context
+
+    answer = {"tag": "a2", "total": told["total"], "newest": told["newest"]}
+    Client.objects.filter(pk=retagged.pk).update(tag="a2")
+    again = browser.post("/clients/bulk/opt_out/", answer)
+    opted_out_unasked = Client.objects.filter(opted_out_at__isnull=False).count()
+    make_client(tag="a2")
+    browser.post("/clients/bulk/opt_out/", answer | {"total": again.context["total"]})
+
+    assert again.status_code == 422
+    assert "it was 1 client when you were asked" in words_of(again)
+    assert opted_out_unasked == 0
+    # Whoever came after the question is not meant by it.
+    opted_out = Client.objects.filter(opted_out_at__isnull=False).values_list("pk", flat=True)
+    assert set(opted_out) == {asked_about.pk, retagged.pk}
+
+
+def test_after_a_bulk_action_the_list_is_as_it_was(browser: Browser) -> None:
+    client = make_client(tag="a2")
+    make_client(tag="a2")
+    listed = "q=&tag=a2&sort=phone"
+
+    asked = browser.get(
+        "/clients/bulk/tag/", {"scope": "ticked", "client": client.pk, "list": listed}
+    )
+    done = browser.post(
+        "/clients/bulk/tag/", {"clients": client.pk, "new_tag": "b", "list": listed}
+    )
+
+    assert asked.context["back"] == done["Location"] == "/clients/?q=&tag=a2&sort=phone"
+
+
+def test_consequences_and_outcome_tell_for_whom_nothing_changes(browser: Browser) -> None:
+    make_client(tag="a2")
+    make_client(tag="a2", opted_out_at=timezone.now())
+    make_client(tag="")
+
+    asked = browser.get("/clients/bulk/tag/", {"scope": "all"})
+    done = browser.post("/clients/bulk/opt_out/", {"scope": "all"}, follow=True)
+
+    assert "2 of them have a tag, which is replaced." in words_of(asked)
+    assert "2 of 3 clients opted out" in words_of(done)
+    assert "the others had opted out before." in words_of(done)
+
+
 def test_nobody_ticked_is_nobody_changed(browser: Browser) -> None:
     make_client()
 
@@ -95,6 +142,21 @@ def test_the_rule_that_kept_a_mailing_from_a_client_is_named(browser: Browser) -
 
     assert rows[0][0] == "For few"
     assert "tag is vip (this client’s tag is new)" in rows[0][1]
+
+
+def test_the_rule_calls_another_mailing_by_its_name(browser: Browser) -> None:
+    client = make_client()
+    sale = make_finished(name="Sale")
+    make_finished(
+        name="Thanks",
+        conditions={"field": "mailing", "op": "received", "value": sale.pk},
+        started_at=timezone.now() + timedelta(seconds=1),
+        newest_client_id=client.pk,
+    )
+
+    rows = rows_of(browser.get(f"/clients/{client.pk}/"))
+
+    assert "it is for clients where mailing “Sale” was received." in rows[0][1]
 
 
 def test_a_field_is_checked_as_one_leaves_it(browser: Browser) -> None:

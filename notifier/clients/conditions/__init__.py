@@ -28,7 +28,13 @@ from notifier.clients.conditions.fields import (
 )
 from notifier.clients.conditions.grammar import GROUPS, BadConditions, check_conditions, field_named
 from notifier.clients.conditions.query import conditions_to_q, matching_clients
-from notifier.clients.conditions.words import describe_conditions
+from notifier.clients.conditions.words import (
+    Names,
+    describe_conditions,
+    in_full,
+    names_in,
+    opposite,
+)
 
 __all__ = [
     "ATTRIBUTE_PREFIX",
@@ -38,10 +44,14 @@ __all__ = [
     "VALUELESS_OPS",
     "BadConditions",
     "Field",
+    "Names",
     "attribute_field",
     "check_conditions",
     "conditions_to_q",
     "describe_conditions",
     "field_named",
+    "in_full",
     "matching_clients",
+    "names_in",
+    "opposite",
 ]

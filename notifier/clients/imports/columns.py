@@ -98,6 +98,10 @@ def is_phone_like(cell: str) -> bool:
     return bool(PHONE.fullmatch(cell.strip())) and 10 <= sum(map(str.isdigit, cell)) <= 15
 
 
+def is_phone_name(name: str) -> bool:
+    return _key(name) in NAMES["phone"]
+
+
 def _is_phone(cell: str) -> bool:
     """Other long numbers, as those of taxpayers, are none."""
     try:
@@ -248,8 +252,9 @@ def _find_phone(header: list[str], values: list[list[str]], free: list[int]) -> 
 
     def score(index: int) -> float:
         share = _share(values[index], _is_phone)
-        is_named = _key(header[index]) in NAMES["phone"]
-        return share + 0.4 if is_named else share if share >= ENOUGH else 0
+        if is_phone_name(header[index]):
+            return share + 0.4
+        return share if share >= ENOUGH else 0
 
     return _best({index: score(index) for index in free})
 

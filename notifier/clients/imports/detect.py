@@ -2,12 +2,12 @@
 
 import codecs
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from notifier.clients.imports.columns import is_phone_like
+from notifier.clients.imports.columns import is_phone_like, is_phone_name
 from notifier.clients.imports.limits import BadFile
 from notifier.clients.imports.text import (
     CHUNK,
@@ -151,11 +151,12 @@ def _first_rows(text: str, delimiter: str) -> list[list[str]]:
 def _detect_delimiter(text: str) -> str:
     """The one that splits the first row most, and the others into as many; a comma where none does.
 
-    Judged by the first row: names have fewer commas in them than addresses.
+    Judged by the first row that is no title: names have fewer commas in them than addresses.
     """
 
     def score(delimiter: str) -> float:
-        widths = [len(cells) for cells in _first_rows(text, delimiter)]
+        rows = _first_rows(text, delimiter)
+        widths = [len(cells) for cells in rows[count_titles(rows) :]]
         if not widths or widths[0] < 2:
             return 0.0
         fitting = sum(1 < width <= widths[0] for width in widths) / len(widths)
@@ -166,8 +167,35 @@ def _detect_delimiter(text: str) -> str:
 
 def _detect_header(rows: list[list[str]]) -> bool:
     """A first row with numbers as long as phones is no header, whatever else is in it."""
-    first = rows[0] if rows else []
-    return not any(is_phone_like(cell) or _is_long_number(cell) for cell in first)
+    return count_titles(rows) > 0 or not (rows and _has_numbers(rows[0]))
+
+
+def count_titles(rows: Sequence[list[str]]) -> int:
+    """How many of the first rows are titles, as reports have them above their table.
+
+    Only where the row below them names the phone: else they may be data.
+    """
+    widest = max(map(_filled, rows), default=0)
+    for index, cells in enumerate(rows):
+        if any(map(is_phone_name, cells)):
+            return 0 if _has_numbers(cells) else index
+        if not _may_be_title(cells, widest):
+            break
+    return 0
+
+
+def _may_be_title(cells: list[str], widest: int) -> bool:
+    """A line of words, or a few cells as in "Period | November" above a wide table."""
+    filled = _filled(cells)
+    return not _has_numbers(cells) if filled == 1 else 2 * filled < widest
+
+
+def _filled(cells: list[str]) -> int:
+    return sum(1 for cell in cells if cell.strip())
+
+
+def _has_numbers(cells: Sequence[str]) -> bool:
+    return any(is_phone_like(cell) or _is_long_number(cell) for cell in cells)
 
 
 def _is_long_number(cell: str) -> bool:

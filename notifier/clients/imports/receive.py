@@ -74,9 +74,11 @@ def read_stored_file(file: BinaryIO, client_import: ClientImport) -> Table:
 def look_again(client_import: ClientImport, said: Mapping[str, Any]) -> None:
     """Guess anew what the columns hold, where somebody has said how the file is written.
 
-    Of ``said`` the fields of LAYOUT count that are not None. Raises BadFile.
+    Of ``said`` the fields of LAYOUT count that are not None; of a workbook only
+    the header is in question. Raises BadFile.
     """
-    layout = {name: said[name] for name in LAYOUT if said.get(name) is not None}
+    names = ("has_header",) if client_import.file_kind == FileKind.XLSX else LAYOUT
+    layout = {name: said[name] for name in names if said.get(name) is not None}
     if not layout:
         return
     for name, value in layout.items():

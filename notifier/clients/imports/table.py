@@ -1,13 +1,13 @@
 """A file as a table: its header, and its rows as they are asked for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
 from typing import BinaryIO
 
 from django.conf import settings
 
-from notifier.clients.imports.detect import SAMPLE_ROWS, Layout
+from notifier.clients.imports.detect import SAMPLE_ROWS, Layout, count_titles
 from notifier.clients.imports.limits import BadFile, check_width, too_many_rows
 from notifier.clients.imports.text import Row, read_blocks, read_rows, read_sheet_rows
 from notifier.clients.spreadsheet import read_cell
@@ -17,8 +17,11 @@ __all__ = ["Row", "Table", "read_table"]
 
 @dataclass(frozen=True)
 class Table:
+    """``titles`` are rows above the header, which are none of the table's."""
+
     header: list[str]
     rows: Iterator[Row]
+    titles: list[Row] = field(default_factory=list)
 
 
 def read_table(file: BinaryIO, layout: Layout, *, is_sheet: bool = False) -> Table:
@@ -31,9 +34,18 @@ def read_table(file: BinaryIO, layout: Layout, *, is_sheet: bool = False) -> Tab
     first = list(islice(rows, SAMPLE_ROWS))
     if not first:
         raise BadFile("The file is empty.")
+    titles = _take_titles(first) if layout.has_header else []
     header = _header(first.pop(0)) if layout.has_header else _numbered_header(first)
     check_width(len(header))
-    return Table(header, _limited(chain(first, rows)))
+    return Table(header, _limited(chain(first, rows)), titles)
+
+
+def _take_titles(rows: list[Row]) -> list[Row]:
+    """Out of the first rows."""
+    whole = [row.cells for row in takewhile(lambda row: not row.problem, rows)]
+    count = count_titles(whole)
+    titles, rows[:] = rows[:count], rows[count:]
+    return titles
 
 
 def _header(row: Row) -> list[str]:

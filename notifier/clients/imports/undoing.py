@@ -58,6 +58,10 @@ class UndoProspect:
     messaged: int
     opted_out: int
 
+    @property
+    def has_effect(self) -> bool:
+        return self.removed + self.restored > 0
+
 
 def prospect_of(client_import: ClientImport) -> UndoProspect:
     new = Client.objects.filter(created_by_import=client_import)

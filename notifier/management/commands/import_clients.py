@@ -1,4 +1,5 @@
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from notifier.clients.imports.columns import (
 from notifier.clients.imports.detect import DELIMITERS, ENCODINGS
 from notifier.clients.imports.lifecycle import ImportOptions, ImportProblems
 from notifier.clients.imports.limits import BadFile
-from notifier.clients.imports.models import ClientImport, ImportStatus, KnownClients
+from notifier.clients.imports.models import ClientImport, FileKind, ImportStatus, KnownClients
 from notifier.clients.imports.receive import look_again, receive_file
 from notifier.delivery import client_imports
 
 SHOWN = 20
+SHOWN_EXAMPLES = 3
 WAIT_SECONDS = 0.2
 DELIMITERS_BY_NAME = {words: mark for mark, words in DELIMITERS.items()}
 
@@ -53,12 +55,17 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--encoding", choices=ENCODINGS)
         parser.add_argument("--delimiter", choices=DELIMITERS_BY_NAME)
-        parser.add_argument(
+        header = parser.add_mutually_exclusive_group()
+        header.add_argument(
+            "--header", action="store_const", dest="has_header", const=True,
+            help="the first line holds the names of the columns",
+        )  # fmt: skip
+        header.add_argument(
             "--no-header", action="store_const", dest="has_header", const=False,
             help="the first line is a row like the others; columns are named Column 1, Column 2, …",
         )  # fmt: skip
         parser.add_argument(
-            "--column", action="append", default=[], metavar="NAME=HOLDS",
+            "--column", action="append", type=_column, default=[], metavar="NAME=HOLDS",
             help=f"what a column holds: {', '.join(HOLDS)}, or attribute:NAME",
         )  # fmt: skip
         parser.add_argument("--default-operator", metavar="CODE", help="for rows without one")
@@ -68,13 +75,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, rejected: Path | None, **options: Any) -> None:
         if rejected and rejected.exists() and file.exists() and rejected.samefile(file):
             raise CommandError(f'"{rejected}" is the file to import: give --rejected another.')
+        if rejected and not rejected.parent.is_dir():
+            raise CommandError(f'There is no folder "{rejected.parent}" for --rejected.')
         client_import = _receive(file, options)
         try:
             lifecycle.begin_check(client_import, _options_of(client_import, options))
             self._work(client_import)
         except (ColumnProblems, ImportProblems) as error:
             lifecycle.discard(client_import)
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error}{_hint(client_import, error)}") from error
         except KeyboardInterrupt:
             lifecycle.cancel(client_import)
             raise CommandError(_stopped(client_import)) from None
@@ -91,7 +100,7 @@ class Command(BaseCommand):
                 time.sleep(WAIT_SECONDS)
 
     def _report(self, file: Path, client_import: ClientImport, rejected: Path | None) -> None:
-        self.stdout.write("\n".join(_summary(file, client_import)))
+        self.stdout.write("\n".join([*_summary(file, client_import), *_examples(client_import)]))
         for row in client_import.rejections.order_by("line", "id")[:SHOWN]:
             self.stdout.write(str(row))
         if rejected:
@@ -99,6 +108,21 @@ class Command(BaseCommand):
         elif client_import.rejected > SHOWN:
             more = client_import.rejected - SHOWN
             self.stdout.write(f"… and {more:,} more: --rejected FILE writes them all.")
+
+
+def _column(said: str) -> tuple[str, str]:
+    name, is_whole, holds = said.rpartition("=")
+    if not is_whole:
+        raise ArgumentTypeError(f'"{said}" does not say what the column holds: use NAME=HOLDS.')
+    return name, holds
+
+
+def _hint(client_import: ClientImport, error: ColumnProblems | ImportProblems) -> str:
+    """How to say what the columns hold, where that is the trouble."""
+    if "columns" not in error.problems:
+        return ""
+    names = [column["name"] for column in client_import.columns]
+    return f' The file has {", ".join(names)}: use, for example, --column "{names[0]}=phone".'
 
 
 def _receive(file: Path, options: Mapping[str, Any]) -> ClientImport:
@@ -120,10 +144,9 @@ def _receive(file: Path, options: Mapping[str, Any]) -> ClientImport:
 
 
 def _options_of(client_import: ClientImport, options: Mapping[str, Any]) -> ImportOptions:
-    said = dict(each.rpartition("=")[::2] for each in options["column"])
     columns = [Column.from_json(each) for each in client_import.columns]
     return ImportOptions(
-        columns=say_columns(columns, said),
+        columns=say_columns(columns, dict(options["column"])),
         known_clients=options["known"],
         default_operator=options["default_operator"],
         default_tag=options["default_tag"],
@@ -133,10 +156,9 @@ def _options_of(client_import: ClientImport, options: Mapping[str, Any]) -> Impo
 
 
 def _summary(file: Path, client_import: ClientImport) -> Iterator[str]:
-    encoding = ENCODINGS[client_import.encoding]
-    separated = DELIMITERS[client_import.delimiter]
+    rows = f"{client_import.rows:,} row{'' if client_import.rows == 1 else 's'}"
     would = "" if client_import.status == ImportStatus.FINISHED else " (nothing was changed)"
-    yield f"{file}: {client_import.rows:,} rows, {encoding}, separated by {separated}{would}"
+    yield f"{file}: {rows}, {_written(file, client_import)}{would}"
     columns = [Column.from_json(each) for each in client_import.columns]
     yield f"Columns: {'; '.join(_understood(columns))}"
     yield f"{client_import.new:>9,} new"
@@ -149,6 +171,38 @@ def _summary(file: Path, client_import: ClientImport) -> Iterator[str]:
     yield f"{client_import.rejected:>9,} rejected"
     if client_import.opted_out:
         yield f"{client_import.opted_out:>9,} opted out"
+
+
+def _written(file: Path, client_import: ClientImport) -> str:
+    if client_import.file_kind == FileKind.XLSX:
+        # The sheet is in the name, where there are others.
+        return f"XLSX{client_import.file_name.removeprefix(file.name)}"
+    separated = DELIMITERS[client_import.delimiter]
+    return f"{ENCODINGS[client_import.encoding]}, separated by {separated}"
+
+
+def _examples(client_import: ClientImport) -> Iterator[str]:
+    """Of a dry run."""
+    found = report.examples(client_import)
+    for new in found.new[:SHOWN_EXAMPLES]:
+        tag = f', tag "{new["tag"]}"' if new["tag"] else ""
+        attributes = "".join(f', {name} "{value}"' for name, value in new["attributes"].items())
+        yield (
+            f"Row {new['line']}: +{new['phone']} would be new, "
+            f"operator {new['operator']}{tag}, time zone {new['timezone']}{attributes}."
+        )
+    for changed in found.changed[:SHOWN_EXAMPLES]:
+        differences = ", ".join(_difference(*each) for each in changed.differences)
+        yield f"Row {changed.line}: +{changed.phone} would change: {differences}."
+    for phone, line, first in found.duplicates[:SHOWN_EXAMPLES]:
+        yield f"Row {line}: +{phone} would be left out, row {first} has it already."
+
+
+def _difference(name: str, before: Any, after: Any) -> str:
+    if name == "opted out":
+        return name
+    named = "time zone" if name == "timezone" else name
+    return f'{named} "{"" if before is None else before}" to "{after}"'
 
 
 def _understood(columns: list[Column]) -> Iterator[str]:

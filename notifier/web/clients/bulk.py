@@ -12,21 +12,21 @@ from django.utils.http import urlencode
 from notifier.clients import facets
 from notifier.clients.cleaning import check_tag
 from notifier.clients.models import Client
-from notifier.clients.search import find_clients, only_search
-from notifier.delivery.bulk_actions import begin_bulk_action
+from notifier.clients.search import only_search, read_id
+from notifier.delivery.bulk_actions import begin_bulk_action, clients_up_to, newest_client_id
 from notifier.delivery.models import BulkAction, Message, MessageStatus
 from notifier.statistics.messages import with_status
-from notifier.web.clients.filters import chips_of, search_address
+from notifier.web.clients.filters import chips_of
 from notifier.web.lists import wants_fragment
 from notifier.web.live import answer_refresh, live_part
 
 REFRESH_SECONDS = 1
 BODY = "bulk-body"
-# What was done, as in "1,204 clients opted out."
+# What was done, as in "1,204 clients opted out", and what of those for whom nothing changed.
 DONE = {
-    BulkAction.Kind.TAG: "{changed} of {done} client{s} got the tag; the others had it already.",
-    BulkAction.Kind.OPT_OUT: "{done} client{s} opted out: nothing more is sent to them.",
-    BulkAction.Kind.DELETE: "{changed} client{s} deleted.",
+    BulkAction.Kind.TAG: ("got the tag", "had it already"),
+    BulkAction.Kind.OPT_OUT: ("opted out: nothing more is sent to them", "had opted out before"),
+    BulkAction.Kind.DELETE: ("deleted", "gone already"),
 }
 
 
@@ -47,25 +47,25 @@ def bulk(request: HttpRequest, action: str) -> HttpResponse:
     context: dict[str, Any] = {
         "action": action,
         "search": search,
+        "list_query": asked.get("list", ""),
         "back": _list_address(asked),
         "tag": asked.get("new_tag", ""),
     }
     if request.method == "POST":
-        try:
-            tag = check_tag(asked.get("new_tag", ""))
-        except ValueError as error:
-            return _ask(request, context | {"problem": str(error)}, status=422)
-        return _do(request, action, search=search, tag=tag, back=context["back"])
+        return _do(request, context)
     return _ask(request, context)
 
 
 def _ask(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """The consequences in numbers, exact: a decision is taken by them."""
-    clients = find_clients(context["search"])
+    newest = newest_client_id()
+    clients = clients_up_to(newest, context["search"])
     context |= {
+        "newest": newest,
         "total": clients.order_by().count(),
         "opted_out": clients.order_by().filter(opted_out_at__isnull=False).count(),
         "waiting": _count_waiting(clients) if context["action"] != "tag" else 0,
+        "tagged": clients.order_by().exclude(tag="").count() if context["action"] == "tag" else 0,
         "chips": chips_of(QueryDict(urlencode(context["search"]))),
         "tags": facets.tag_values(),
         "is_everybody": not context["search"],
@@ -80,15 +80,30 @@ def _count_waiting(clients: QuerySet[Client]) -> int:
     return waiting.filter(client_id__in=clients.order_by().values("id")).count()
 
 
-def _do(
-    request: HttpRequest, kind: str, *, search: dict[str, str], tag: str, back: str
-) -> HttpResponse:
-    total = find_clients(search).order_by().count()
-    action = begin_bulk_action(kind, search=search, total=total, tag=tag, created_by=request.user)
+def _do(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """To those who were there when it was asked. Asks again where more of them match by now."""
+    asked, search = request.POST, context["search"]
+    try:
+        tag = check_tag(asked.get("new_tag", ""))
+    except ValueError as error:
+        return _ask(request, context | {"problem": str(error)}, status=422)
+    newest = read_id(asked.get("newest", "")) or newest_client_id()
+    total = clients_up_to(newest, search).order_by().count()
+    told = read_id(asked.get("total", ""))
+    if told is not None and total > told:
+        return _ask(request, context | {"told": told}, status=422)
+    action = begin_bulk_action(
+        context["action"],
+        search=search,
+        total=total,
+        newest_client_id=newest,
+        tag=tag,
+        created_by=request.user,
+    )
     if not action.finished_at:
         return redirect("bulk_action", action.pk)
     messages.success(request, outcome_in_words(action))
-    return redirect(back)
+    return redirect(context["back"])
 
 
 def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
@@ -112,13 +127,16 @@ def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
 
 
 def outcome_in_words(action: BulkAction) -> str:
+    done, already = DONE[BulkAction.Kind(action.kind)]
     s = "" if action.done == 1 else "s"
-    if action.kind == BulkAction.Kind.TAG and action.changed == action.done:
-        return f"{action.done:,} client{s} got the tag."
-    words = DONE[BulkAction.Kind(action.kind)]
-    return words.format(done=f"{action.done:,}", changed=f"{action.changed:,}", s=s)
+    if action.changed == action.done:
+        return f"{action.done:,} client{s} {done}."
+    if not action.changed:
+        return f"Nothing changed: {action.done:,} client{s} {already}."
+    return f"{action.changed:,} of {action.done:,} client{s} {done}; the others {already}."
 
 
-def _list_address(query: QueryDict) -> str:
-    search = search_address(query)
-    return f"{reverse('clients')}?{search}" if search else reverse("clients")
+def _list_address(asked: QueryDict) -> str:
+    """The list as it was, with its order and page."""
+    query = QueryDict(asked.get("list", "")).urlencode()
+    return f"{reverse('clients')}?{query}" if query else reverse("clients")

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.http import QueryDict
-from django.utils.http import urlencode
 
 from notifier.clients.conditions import BadConditions, check_conditions, describe_conditions
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.models import ClientFilter
-from notifier.clients.search import only_search, read_id
+from notifier.clients.search import read_id
 
 FIELD_WORDS = {
     "q": "Search",
@@ -55,11 +54,6 @@ def kept_fields(query: QueryDict) -> list[tuple[str, str]]:
     """What a new search keeps though the form shows no field for it."""
     names = (*WITHOUT_FIELD, "sort")
     return [(name, str(query[name])) for name in names if query.get(name)]
-
-
-def search_address(query: QueryDict) -> str:
-    """The search alone, as the query of an address."""
-    return urlencode(only_search(query.dict()))
 
 
 def _import_in_words(typed: str) -> str:

@@ -34,9 +34,10 @@ class ClientTable(tables.Table):
                 ' <span class="badge bg-yellow-lt ms-1">{} Opted out</span>', icon("bell-off")
             )
         return format_html(
+            '<span class="text-nowrap">'
             '<input class="form-check-input tick" type="checkbox" form="bulk" name="client"'
             ' value="{}" aria-label="Choose {}">'
-            '<a href="{}" class="fw-medium text-nowrap">{}</a>{}',
+            '<a href="{}" class="fw-medium">{}</a></span>{}',
             record.pk,
             record,
             reverse("client", args=[record.pk]),
@@ -82,7 +83,7 @@ class SuppressedTable(tables.Table):
     source = tables.Column(
         accessor="get_source_display", verbose_name="How", orderable=False, attrs=WIDE_ONLY
     )
-    remove = tables.Column(accessor="pk", verbose_name="", orderable=False)
+    remove = tables.Column(accessor="pk", verbose_name="What to do", orderable=False)
 
     def render_phone(self, record: SuppressedPhone) -> str:
         return str(record)

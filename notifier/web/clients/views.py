@@ -16,7 +16,7 @@ from notifier.clients.sample import add_sample_clients
 from notifier.clients.search import find_clients, only_search, read_id
 from notifier.delivery.withdrawal import delete_client, opt_in_client, opt_out_client
 from notifier.statistics.story import mailings_of, tell
-from notifier.web.clients.filters import chips_of, kept_fields, search_address
+from notifier.web.clients.filters import chips_of, kept_fields
 from notifier.web.clients.forms import CHECKED_FIELDS, ClientForm, timezone_choices
 from notifier.web.clients.tables import ChapterTable, ClientTable
 from notifier.web.forms import form_status
@@ -35,7 +35,6 @@ def clients(request: HttpRequest) -> HttpResponse:
     context = {
         **found,
         "search": search,
-        "search_address": search_address(request.GET),
         "kept_fields": kept_fields(request.GET),
         "chips": chips_of(request.GET),
         "is_empty": not found["count"] and not search,

@@ -59,6 +59,7 @@ class FilterForm(PageForm):
     def _read_conditions(self, rows: Rows) -> None:
         if not rows.check():
             self.add_error(None, "Some conditions cannot be read: see the marked rows.")
+            self.fields["name"].widget.attrs.pop("autofocus", None)
             return
         try:
             self.conditions = check_conditions(rows.conditions())
@@ -69,6 +70,12 @@ class FilterForm(PageForm):
     def top_rows(self) -> list[Row]:
         """With one to begin at where there is none."""
         return (self.rows and self.rows.top.rows) or [Row()]
+
+    @property
+    def focused_row(self) -> Row | None:
+        """The first that is wrong, unless the name is."""
+        rows = self.rows.every if self.rows and "name" not in self.errors else []
+        return next((row for row in rows if row.problem), None)
 
     def save(self) -> ClientFilter | None:
         """None when somebody took the name meanwhile, said as the field's error."""

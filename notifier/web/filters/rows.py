@@ -13,6 +13,8 @@ from notifier.clients.conditions import (
     BadConditions,
     check_conditions,
     field_named,
+    in_full,
+    opposite,
 )
 from notifier.web.filters.kinds import kind_of, op_choices, op_words
 
@@ -170,7 +172,7 @@ def _opened(conditions: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]
     """How the parts are joined, and the parts. The short form is a list of comparisons."""
     for join in ("all", "any"):
         if join in conditions:
-            return join, [_in_full(part) for part in conditions[join]]
+            return join, [_as_row(part) for part in conditions[join]]
     if "not" in conditions:
         inner, parts = _opened(conditions["not"])
         if (inner == "all" and len(parts) > 1) or inner == "none":
@@ -183,12 +185,10 @@ def _opened(conditions: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]
     ]
 
 
-def _in_full(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The short form of a single comparison as the full one."""
-    if len(part) != 1 or part.keys() & {"all", "any", "not"}:
-        return part
-    [(name, value)] = part.items()
-    return {"field": name, "op": "is", "value": value}
+def _as_row(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part as one comparison where it is one, be it negated; else as it is."""
+    negated = in_full(part["not"]) if "not" in part else {}
+    return (opposite(negated) if "field" in negated else None) or in_full(part)
 
 
 def _row_of(comparison: Mapping[str, Any]) -> Row:

@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -26,6 +26,7 @@ from notifier.web.forms import form_status
 from notifier.web.lists import paginate, render_list, wants_fragment
 
 MOST_OFFERED = 100
+MOST_USES = 5
 
 
 def filters(request: HttpRequest) -> HttpResponse:
@@ -90,7 +91,15 @@ def _edit(request: HttpRequest, form: FilterForm, *, done: str) -> HttpResponse:
         messages.success(request, done.format(saved))
         return redirect("filters")
     context = {"form": form, "filter": form.saved, **_counted(form), **_offered(form)}
+    if form.saved:
+        context |= _uses_of(form.saved)
     return render(request, "filters/form.html", context, status=form_status(form))
+
+
+def _uses_of(saved: ClientFilter) -> dict[str, Any]:
+    """The mailings that were made with it: the newest, and how many."""
+    mailings = Mailing.objects.filter(client_filter=saved)
+    return {"used_in": mailings.order_by("-pk")[:MOST_USES], "used": mailings.count()}
 
 
 def _counted(form: FilterForm) -> dict[str, Any]:
@@ -103,17 +112,23 @@ def _counted(form: FilterForm) -> dict[str, Any]:
             "words": describe_conditions(conditions),
         }
     except (BadConditions, TooSlow) as why:
-        return {"not_counted": str(why)}
+        return {"not_counted": str(why), "problems": _problems_in(form)}
 
 
 def _conditions_in(form: FilterForm) -> dict[str, Any]:
     """Raises BadConditions that name the row as a person counts them."""
     if form.rows is None:
         return form.saved.conditions if form.saved else {}
+    form.rows.check()
     for number, row in enumerate(form.rows.every, start=1):
-        if problem := row.find_problem():
-            raise BadConditions(f"Condition {number}", problem)
+        if row.problem:
+            raise BadConditions(f"Condition {number}", row.problem)
     return form.rows.conditions()
+
+
+def _problems_in(form: FilterForm) -> list[str]:
+    """Of each row what is wrong. One that is not filled in yet is no mistake."""
+    return [row.problem if row.value else "" for row in _rows_in(form)]
 
 
 def _offered(form: FilterForm) -> dict[str, Any]:
@@ -127,8 +142,8 @@ def _offered(form: FilterForm) -> dict[str, Any]:
         "tags": facets.tag_values(),
         "operators": facets.operator_values(),
         "timezones": sorted(known_timezones()),
-        "imports": _newest(ClientImport, form, "import", "file_name"),
-        "mailings": _newest(Mailing, form, "mailing", "name"),
+        "imports": _newest(ClientImport.objects.only("file_name"), form, "import"),
+        "mailings": _newest(Mailing.objects.only("name", "text"), form, "mailing"),
     }
 
 
@@ -140,14 +155,13 @@ def _field_choices(form: FilterForm) -> list[tuple[str, str]]:
     return choices + [(name, name) for name in names if name not in known]
 
 
-def _newest(model: Any, form: FilterForm, kind: str, label: str) -> list[tuple[str, str]]:
-    """The newest rows of the model, and those that the form names."""
+def _newest(rows: QuerySet[Any], form: FilterForm, kind: str) -> list[tuple[str, str]]:
+    """The newest of the rows, and those that the form names."""
     named = {read_id(row.value.strip()) for row in _rows_in(form) if row.kind == kind} - {None}
-    newest = dict(model.objects.order_by("-pk").values_list("pk", label)[:MOST_OFFERED])
-    newest |= dict(model.objects.filter(pk__in=named).values_list("pk", label))
-    gone = dict.fromkeys(named - newest.keys(), "not there any more")
-    shown = newest | gone
-    return [(str(pk), f"{name or 'No name'} (no. {pk})") for pk, name in shown.items()]
+    shown = {row.pk: str(row) for row in rows.order_by("-pk")[:MOST_OFFERED]}
+    shown |= {row.pk: str(row) for row in rows.filter(pk__in=named - shown.keys())}
+    shown |= dict.fromkeys(named - shown.keys(), "not there any more")
+    return [(str(pk), f"{name} (no. {pk})") for pk, name in shown.items()]
 
 
 def _rows_in(form: FilterForm) -> list[Row]:

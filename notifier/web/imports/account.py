@@ -2,14 +2,19 @@
 
 from dataclasses import dataclass
 
-from notifier.clients.imports.models import ClientImport
+from django.urls import reverse
+
+from notifier.clients.imports.models import UNDOABLE, ClientImport
 from notifier.web.badges import ROW_BADGES, Badge
 
 
 @dataclass(frozen=True)
 class AccountLine:
+    """``address`` of the clients, where there is one."""
+
     badge: Badge
     count: int
+    address: str
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,16 @@ def account_of(client_import: ClientImport) -> Account:
     }
     return Account(
         lines=[
-            AccountLine(ROW_BADGES[name], count)
+            AccountLine(ROW_BADGES[name], count, _address_of(client_import, name) if count else "")
             for name, count in counts.items()
             if count or name != "not_reached"
         ],
         rows=sum(counts.values()),
         not_reached=not_reached,
     )
+
+
+def _address_of(client_import: ClientImport, name: str) -> str:
+    if name == "new" and client_import.status in UNDOABLE:
+        return f"{reverse('clients')}?import={client_import.pk}"
+    return ""

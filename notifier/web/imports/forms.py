@@ -148,6 +148,9 @@ class SettingsForm(PageForm):
             self.add_problems(
                 {self._field_of(name): problem for name, problem in wrong.problems.items()}
             )
+            if "columns" in wrong.problems and self.columns:
+                # It is mended in any of them.
+                self.fields["columns_0_holds"].widget.attrs["autofocus"] = True
             return False
         return True
 

@@ -22,12 +22,18 @@ class PreviewRow:
     cells: list[str]
     note: str
 
+    @property
+    def words(self) -> str:
+        return " ".join(filter(None, self.cells))
+
 
 @dataclass(frozen=True)
 class Preview:
-    """``problem``: why the file cannot be read in this way."""
+    """``problem``: why the file cannot be read in this way. ``titles`` are not read."""
 
     rows: list[PreviewRow] = field(default_factory=list)
+    has_more: bool = False
+    titles: list[PreviewRow] = field(default_factory=list)
     problem: str = ""
 
 
@@ -36,13 +42,18 @@ def preview_of(client_import: ClientImport, *, guess: bool) -> Preview:
     try:
         table = read_stored(client_import)
         rows = list(islice(table.rows, PREVIEW_ROWS))
+        has_more = next(table.rows, None) is not None
     except BadFile as bad:
         client_import.columns = []
         return Preview(problem=str(bad))
     if guess:
         sample = [row.cells for row in rows if not row.problem]
         client_import.columns = [column.to_json() for column in guess_columns(table.header, sample)]
-    return Preview([_shown(row, len(table.header)) for row in rows])
+    return Preview(
+        rows=[_shown(row, len(table.header)) for row in rows],
+        has_more=has_more,
+        titles=[_shown(row, len(row.cells)) for row in table.titles],
+    )
 
 
 def _shown(row: Row, width: int) -> PreviewRow:

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from notifier.clients import facets
 from notifier.clients.imports.models import ClientImport, ImportStatus
+from notifier.delivery import client_imports
 from notifier.delivery.client_imports import WrongImportStatus
 from notifier.web.clients.forms import timezone_choices
 from notifier.web.forms import form_status
@@ -43,6 +44,7 @@ def edit_settings(request: HttpRequest, shown: ClientImport) -> HttpResponse:
         "layout": LayoutForm(client_import=shown),
         "form": form,
         "preview": preview,
+        "kept_days": client_imports.KEEP_UPLOADS.days,
         "tags": facets.tag_values(),
         "timezones": timezone_choices(),
     }

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.models import Client
+from tests.clients.imports.workbooks import workbook
 
 pytestmark = pytest.mark.django_db
 
@@ -176,10 +177,44 @@ def test_a_dry_run_changes_nothing_and_leaves_nothing(csv_file):
 
     lines = import_with_command(path, "--dry-run")
 
-    assert lines[0] == f"{path}: 1 rows, UTF-8, separated by comma (nothing was changed)"
+    assert lines[0] == f"{path}: 1 row, UTF-8, separated by comma (nothing was changed)"
     assert lines[2] == "        1 new"
     assert not Client.objects.exists()
     assert not ClientImport.objects.exists()
+
+
+def test_a_dry_run_gives_examples(csv_file):
+    Client.objects.create(phone="79991234567", operator=999, tag="old")
+    Client.objects.create(phone="79991234569", operator=999)
+    path = csv_file(
+        "phone;tag;city;stop\n79991234567;new;Omsk;\n79991234568;;Perm;\n79991234568;;;\n"
+        "79991234569;;;yes\n"
+    )
+
+    lines = import_with_command(path, "--dry-run", "--update")
+
+    assert [line for line in lines if line.startswith("Row")] == [
+        'Row 3: +79991234568 would be new, operator 999, time zone UTC, city "Perm".',
+        'Row 2: +79991234567 would change: tag "old" to "new", city "" to "Omsk".',
+        "Row 5: +79991234569 would change: opted out.",
+        "Row 4: +79991234568 would be left out, row 3 has it already.",
+    ]
+
+
+def test_of_a_workbook_the_sheet_that_was_read_is_told(tmp_path):
+    path = tmp_path / "clients.xlsx"
+    sheet = {1: ["phone"], 2: ["79991234567"]}
+    path.write_bytes(workbook({"May": sheet, "June": sheet}).read())
+
+    assert import_with_command(path)[0] == f"{path}: 1 row, XLSX, sheet May"
+
+
+def test_a_first_line_of_numbers_may_be_said_to_be_the_header(csv_file):
+    path = csv_file("79991234567,10001\n79991234568,x\n")
+
+    import_with_command(path, "--header", "--column", "79991234567=phone")
+
+    assert stored() == [("79991234568", 999, "", "UTC", {"10001": "x"})]
 
 
 def test_how_it_is_written_and_what_columns_hold_may_be_said(csv_file):
@@ -197,7 +232,13 @@ def test_how_it_is_written_and_what_columns_hold_may_be_said(csv_file):
     ("content", "arguments", "problem"),
     [
         ("", [], "The file is empty."),
-        ("name\nAnna\n", [], "No column holds the phone: say which one does."),
+        ("name,city\nAnna,Omsk\n", [],
+         "No column holds the phone: say which one does. The file has name, city: "
+         'use, for example, --column "name=phone".'),
+        ("phone\n1\n", ["--column", "tel"],
+         'Error: argument --column: "tel" does not say what the column holds: use NAME=HOLDS.'),
+        ("phone\n1\n", ["--rejected", "/nowhere/rejected.csv"],
+         'There is no folder "/nowhere" for --rejected.'),
         ("phone\n1\n", ["--column", "tel=phone"], 'There is no column "tel": the file has phone.'),
         ("phone\n1\n", ["--default-operator", "1"],
          'Operator "1" is not a mobile operator code: use three digits.'),

@@ -65,6 +65,20 @@ def test_a_first_row_with_a_number_as_long_as_a_phone_is_no_header(first, has_he
     assert detect(f"{first}\n79991234568;Пётр\n").has_header is has_header
 
 
+@pytest.mark.parametrize(
+    "titles",
+    [
+        "Clients of Omsk, November\n",
+        "Clients;;;;\n;;;;\nPeriod:;01.11.2026;;;\n",
+        "Clients\nTax number;7701234567\n",
+    ],
+)
+def test_titles_above_the_header_do_not_mislead(titles):
+    table = "No;Name;Phone;City;Sum\n1;Anna;79991234567;Omsk, Mira;10,5\n"
+
+    assert detect(titles + table) == Layout("utf-8", ";", has_header=True)
+
+
 def test_utf8_that_is_damaged_in_a_place_is_utf8_all_the_same():
     content = "phone,name\n79991234567,Анна\n".encode() + b"79991234568,\xff\n"
 

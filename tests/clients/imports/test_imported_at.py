@@ -83,8 +83,8 @@ def test_the_rule_that_decided_says_when(by_hand):
     first, second = Client.objects.order_by("phone")
     conditions = check_conditions({"field": "imported_at", "op": "in_last_days", "value": 7})
 
-    words = "last import is within the last days: 7"
+    words = "last import is within the last 7 days"
     assert deciding_rule(conditions, first) == Decision(False, (words,))
     assert deciding_rule(conditions, second) == Decision(True, (words,))
     never = check_conditions({"field": "imported_at", "op": "is_not_set"})
-    assert deciding_rule(never, first).rules == ("last import is never",)
+    assert deciding_rule(never, first).rules == ("has never been imported",)

@@ -67,6 +67,16 @@ def test_what_a_person_says_of_the_file_changes_what_is_guessed():
     assert [each["name"] for each in client_import.columns] == ["79991234567", "РђРЅРЅР°"]
 
 
+def test_a_workbook_has_no_encoding_or_delimiter_to_say():
+    sheet = {1: ["Телефон", "Имя"], 2: ["79991234567", "Анна"]}
+    client_import = receive_file(workbook({"May": sheet}), name="clients.xlsx", created_by=None)
+
+    look_again(client_import, {"encoding": "cp1251", "delimiter": ";"})
+
+    assert [column["name"] for column in client_import.columns] == ["Телефон", "Имя"]
+    assert (client_import.encoding, client_import.delimiter) == ("utf-8", ",")
+
+
 def test_a_workbook_is_kept_as_csv_with_the_rows_of_its_sheet():
     file = workbook({"A": {2: ["Телефон", "a"], 4: [79991234567, "x\ny"], 5: [7.92e10]}})
 

@@ -46,6 +46,39 @@ def test_names_are_in_one_line_and_without_what_nobody_sees():
     assert list(table.rows) == []
 
 
+def test_titles_above_the_header_are_no_rows():
+    table = read("Clients\n\nPeriod,May,,,\nNo,Phone,a,b,c\n1,79991234567,x,y,z\n")
+
+    assert table.titles == [Row(1, ["Clients"]), Row(3, ["Period", "May", "", "", ""])]
+    assert table.header == ["No", "Phone", "a", "b", "c"]
+    assert list(table.rows) == [Row(5, ["1", "79991234567", "x", "y", "z"])]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        # Nothing below says that it is the header.
+        "Clients\nContact,Name\n79991234567,Anna\n",
+        # A number is somebody's, whatever stands below it.
+        "Contact\n79991234567\nphone\n",
+        "Contact,Name\n79991234567,mobile\n",
+        # As wide as the table.
+        "Contact,Name\nphone,name\n",
+    ],
+)
+def test_what_may_be_data_is_no_title(content):
+    table = read(content)
+
+    assert table.titles == []
+    assert len(list(table.rows)) == content.count("\n") - 1
+
+
+def test_without_a_header_titles_are_rows_like_others():
+    table = read("Clients\nphone,name\n", has_header=False)
+
+    assert (table.titles, len(list(table.rows))) == ([], 2)
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7, 1 << 20])
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-be", "cp1251"])
 def test_it_does_not_matter_where_a_chunk_ends(chunk, codec):
