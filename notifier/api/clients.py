@@ -67,7 +67,9 @@ class ClientSerializer(StrictSerializer):
     opted_out = serializers.BooleanField(
         source="is_opted_out",
         required=False,
-        help_text="Nothing is sent to the client, what waits is withdrawn. Kept where missing.",
+        help_text="Nothing is sent to the client, what waits is withdrawn. PUT and PATCH: kept "
+        "where missing; false reaches the client again. POST: false says nothing, whose phone "
+        "is suppressed stays opted out.",
     )
     created_at = MomentField(read_only=True)
     updated_at = MomentField(read_only=True)
@@ -149,7 +151,12 @@ _act = partial(post_action, "client", answers=ClientSerializer)
     create=extend_schema(summary="Add a client", examples=examples.CLIENT),
     retrieve=extend_schema(summary="Show a client"),
     update=extend_schema(summary="Replace a client", examples=examples.CLIENT),
-    partial_update=extend_schema(summary="Change a client"),
+    partial_update=extend_schema(
+        summary="Change a client",
+        description="What is missing stays. Attributes are replaced as a whole: to add some, "
+        "use POST /api/client/bulk/.",
+        examples=examples.CLIENT_CHANGES,
+    ),
     destroy=extend_schema(summary="Delete a client; its messages stay"),
 )
 class ClientViewSet(BulkActions, OptOutActions, ModelViewSet):
