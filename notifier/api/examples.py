@@ -116,6 +116,7 @@ MAILING = [
             "name": "",
             "text": MAILING_GIVEN["text"],
             "clients": MAILING_GIVEN["clients"],
+            "filter": None,
             "start_time": "2030-08-26T09:53:37Z",
             "end_time": "2030-08-27T09:53:38Z",
             "gateway": 1,
