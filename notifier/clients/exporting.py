@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, Func, QuerySet, TextField
 
-from notifier.clients.attribute_names import known_names
 from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.spreadsheet import quote_cell
 from notifier.downloads import BYTE_ORDER_MARK, csv_line, in_portions
@@ -19,14 +18,20 @@ CHUNK = 2_000
 def clients_csv(clients: QuerySet[Client]) -> Iterator[str]:
     """The lines of the file, some at a time; the database keeps the rest of the rows.
 
-    Fields first, then every attribute that some client has had.
+    Fields first, then every attribute that one of the clients has: all names
+    that there ever were may be more than an import takes.
     """
-    names = known_names()
+    names = _attribute_names(clients)
     yield BYTE_ORDER_MARK + csv_line([*FIELDS, *map(quote_cell, names)])
     columns = ("phone", "operator", "tag", "timezone", "opted_out_at", "attributes")
     # By the order in which they were added: an import makes them in the same.
     rows = clients.order_by("id").values_list(*columns).iterator(chunk_size=CHUNK)
     yield from in_portions(_client_line(row, names) for row in rows)
+
+
+def _attribute_names(clients: QuerySet[Client]) -> list[str]:
+    name = Func(F("attributes"), function="jsonb_object_keys", output_field=TextField())
+    return sorted(clients.order_by().values_list(name, flat=True).distinct())
 
 
 def suppressed_csv(phones: QuerySet[SuppressedPhone]) -> Iterator[str]:

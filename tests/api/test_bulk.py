@@ -127,7 +127,6 @@ def test_what_is_exported_is_imported_as_the_same(api):
     Client.objects.create(phone="79990000002", operator=999, timezone="Asia/Omsk")
     before = list(Client.objects.order_by("phone").values_list(
         "phone", "operator", "tag", "timezone", "attributes"))  # fmt: skip
-    AttributeName.objects.bulk_create(AttributeName(name=name) for name in hostile)
     answer = api.get("/api/client/export/")
     content = BytesIO(b"".join(answer)).read()
 
@@ -174,3 +173,16 @@ def test_two_calls_that_add_one_client_at_once_are_both_heard():
 
     assert said == {"first": "created", "second": "changed"}
     assert Client.objects.get().tag == "second"
+
+
+def test_an_export_has_the_attributes_of_its_clients_alone(api):
+    Client.objects.create(phone="79140000001", operator=914, tag="a", attributes={"Город": "Омск"})
+    Client.objects.create(phone="79140000002", operator=914, attributes={"n": 1, "a": None})
+    AttributeName.objects.create(name="of nobody any more")
+
+    tagged = b"".join(api.get("/api/client/export/?tag=a")).decode("utf-8-sig").splitlines()
+    everybody = b"".join(api.get("/api/client/export/")).decode("utf-8-sig").splitlines()
+
+    fields = "phone,operator,tag,timezone,opted_out"
+    assert tagged == [f"{fields},Город", "79140000001,914,a,UTC,no,Омск"]
+    assert everybody[0] == f"{fields},a,n,Город"
