@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from notifier.api import examples
 from notifier.api.parsing import StrictJSONParser
 from notifier.api.strict import StrictSerializer
 from notifier.clients.imports.models import KnownClients
@@ -101,19 +102,7 @@ class BulkActions(GenericAPIView):
         request=BulkSerializer,
         responses=BulkAnswerSerializer,
         operation_id="client_bulk",
-        examples=[
-            OpenApiExample(
-                "Two clients",
-                request_only=True,
-                value={
-                    "known": "update",
-                    "clients": [
-                        {"phone_number": "79991234567", "tag": "vip"},
-                        {"phone_number": "79991234568", "attributes": {"city": "Omsk"}},
-                    ],
-                },
-            )
-        ],
+        examples=examples.BULK,
     )
     @action(detail=False, methods=["post"], parser_classes=[BulkParser])
     def bulk(self, request: Request) -> Response:

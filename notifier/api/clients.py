@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
@@ -19,6 +19,7 @@ from notifier.api.actions import post_action
 from notifier.api.bulk import BulkActions
 from notifier.api.fields import MomentField, OperatorField
 from notifier.api.opt_outs import OptOutActions
+from notifier.api.parsing import read_json
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.cleaning import CleanClient, ClientProblems, clean_client
 from notifier.clients.conditions import BadConditions, check_conditions, matching_clients
@@ -66,7 +67,9 @@ class ClientSerializer(StrictSerializer):
     opted_out = serializers.BooleanField(
         source="is_opted_out",
         required=False,
-        help_text="Nothing is sent to the client, what waits is withdrawn. Kept where missing.",
+        help_text="Nothing is sent to the client, what waits is withdrawn. PUT and PATCH: kept "
+        "where missing; false reaches the client again. POST: false says nothing, whose phone "
+        "is suppressed stays opted out.",
     )
     created_at = MomentField(read_only=True)
     updated_at = MomentField(read_only=True)
@@ -113,12 +116,28 @@ class ClientQuery(StrictSerializer):
         error_messages={"does_not_exist": 'There is no filter "{pk_value}".'},
         help_text="The id of a saved filter, whose clients are listed.",
     )
+    clients = serializers.CharField(
+        required=False,
+        help_text="Conditions as JSON, as a filter and a mailing have them: "
+        '{"attributes.city": "Omsk"}.',
+    )
+
+    def validate_clients(self, text: str) -> dict[str, Any]:
+        try:
+            return check_conditions(read_json(text))
+        except ParseError as error:
+            raise ValidationError(error.detail) from error
+        except BadConditions as error:
+            raise ValidationError(str(error)) from error
 
     def validate(self, fields: dict[str, Any]) -> dict[str, Any]:
-        saved = fields.pop("filter", None)
+        """The conditions that all of them make together."""
+        saved, conditions = fields.pop("filter", None), fields.pop("clients", None)
         try:
-            asked = check_conditions(fields)
-            return {"all": [saved.conditions, asked]} if saved else asked
+            asked = [check_conditions(fields)]
+            asked += [saved.conditions] if saved else []
+            asked += [conditions] if conditions is not None else []
+            return {"all": asked} if len(asked) > 1 else asked[0]
         except BadConditions as error:
             words = str(error).removeprefix(f"{error.path}: ")
             raise ValidationError({error.path: words}) from error
@@ -132,7 +151,12 @@ _act = partial(post_action, "client", answers=ClientSerializer)
     create=extend_schema(summary="Add a client", examples=examples.CLIENT),
     retrieve=extend_schema(summary="Show a client"),
     update=extend_schema(summary="Replace a client", examples=examples.CLIENT),
-    partial_update=extend_schema(summary="Change a client"),
+    partial_update=extend_schema(
+        summary="Change a client",
+        description="What is missing stays. Attributes are replaced as a whole: to add some, "
+        "use POST /api/client/bulk/.",
+        examples=examples.CLIENT_CHANGES,
+    ),
     destroy=extend_schema(summary="Delete a client; its messages stay"),
 )
 class ClientViewSet(BulkActions, OptOutActions, ModelViewSet):

@@ -27,6 +27,65 @@ CLIENT = [
     ),
 ]
 
+CLIENT_CHANGES = [
+    OpenApiExample(
+        "Another tag and attributes",
+        request_only=True,
+        value={"tag": "vip", "attributes": {"name": "Анна", "city": "Omsk"}},
+    )
+]
+
+BULK = [
+    OpenApiExample(
+        "Two clients",
+        request_only=True,
+        value={
+            "known": "update",
+            "clients": [
+                {"phone_number": "79991234567", "tag": "vip"},
+                {"phone_number": "7921", "attributes": {"city": "Omsk"}},
+            ],
+        },
+    ),
+    OpenApiExample(
+        "One added, one rejected",
+        response_only=True,
+        value={
+            "created": 1,
+            "changed": 0,
+            "unchanged": 0,
+            "duplicate": 0,
+            "rejected": 1,
+            "results": [
+                {"index": 0, "id": 1, "result": "created", "errors": {}},
+                {
+                    "index": 1,
+                    "id": None,
+                    "result": "rejected",
+                    "errors": {"phone_number": ['Phone number "7921" has 4 digits; 11 expected.']},
+                },
+            ],
+        },
+    ),
+]
+
+FILTER = [
+    OpenApiExample(
+        "In a town, not contacted lately",
+        request_only=True,
+        value={
+            "name": "Omsk, rested",
+            "clients": {
+                "all": [
+                    {"field": "attributes.city", "op": "is", "value": "Omsk"},
+                    {"not": {"field": "last_contacted", "op": "in_last_days", "value": 30}},
+                ]
+            },
+        },
+    )
+]
+FILTER_CHANGES = [OpenApiExample("Another name", request_only=True, value={"name": "Omsk"})]
+
 MAILING_GIVEN = {
     "text": "Autumn sale: 20 % off until Sunday",
     "clients": {"tag": "a2", "operator": 999},
@@ -57,6 +116,7 @@ MAILING = [
             "name": "",
             "text": MAILING_GIVEN["text"],
             "clients": MAILING_GIVEN["clients"],
+            "filter": None,
             "start_time": "2030-08-26T09:53:37Z",
             "end_time": "2030-08-27T09:53:38Z",
             "gateway": 1,

@@ -12,9 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
 
+from notifier.api import examples
 from notifier.api.clients import ClientSerializer
 from notifier.api.fields import MomentField
-from notifier.api.strict import StrictSerializer
+from notifier.api.strict import NoQuery, StrictSerializer, read_query
 from notifier.clients.conditions import (
     ATTRIBUTE_PREFIX,
     FIELDS,
@@ -25,14 +26,6 @@ from notifier.clients.conditions import (
 )
 from notifier.clients.counting import count_clients, example_clients
 from notifier.clients.models import ClientFilter
-
-RECENT = {
-    "all": [
-        {"field": "attributes.city", "op": "is", "value": "Omsk"},
-        {"not": {"field": "last_contacted", "op": "in_last_days", "value": 30}},
-    ]
-}
-
 
 CONDITIONS_HELP = (
     "Conditions; {} is everybody. POST /api/filter/count/ lists the fields and their ops."
@@ -119,19 +112,10 @@ def with_use() -> Any:
 
 @extend_schema_view(
     list=extend_schema(summary="List saved filters"),
-    create=extend_schema(
-        summary="Save a filter",
-        examples=[
-            OpenApiExample(
-                "In a town, not contacted lately",
-                request_only=True,
-                value={"name": "Omsk, rested", "clients": RECENT},
-            )
-        ],
-    ),
+    create=extend_schema(summary="Save a filter", examples=examples.FILTER),
     retrieve=extend_schema(summary="Show a saved filter"),
-    update=extend_schema(summary="Replace a saved filter"),
-    partial_update=extend_schema(summary="Change a saved filter"),
+    update=extend_schema(summary="Replace a saved filter", examples=examples.FILTER),
+    partial_update=extend_schema(summary="Change a saved filter", examples=examples.FILTER_CHANGES),
     destroy=extend_schema(summary="Delete a saved filter; mailings keep their copies"),
 )
 class FilterViewSet(ModelViewSet):
@@ -140,6 +124,11 @@ class FilterViewSet(ModelViewSet):
 
     def get_queryset(self) -> Any:
         return with_use()
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        if self.action == "list":
+            read_query(NoQuery, self.request)
+        return queryset
 
     @extend_schema(
         summary="Check conditions, and count whom they choose",

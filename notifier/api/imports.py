@@ -76,10 +76,70 @@ class UndoneSerializer(serializers.Serializer):
     kept = serializers.IntegerField(help_text="Left, as they were edited or messaged since.")
 
 
+class RejectedRowSerializer(serializers.Serializer):
+    line = serializers.IntegerField()
+    reason = serializers.CharField()
+
+
 class ReasonSerializer(serializers.Serializer):
     code = serializers.CharField()
     words = serializers.CharField()
     count = serializers.IntegerField()
+    examples = RejectedRowSerializer(many=True, help_text="The first three.")
+
+
+class NewExampleSerializer(serializers.Serializer):
+    line = serializers.IntegerField()
+    phone_number = serializers.CharField(source="phone")
+    operator = serializers.IntegerField()
+    tag = serializers.CharField()
+    timezone = serializers.CharField()
+    attributes = serializers.DictField()
+
+
+class TupleSerializer(serializers.Serializer):
+    """Of a tuple, whose values are those of the fields in their order."""
+
+    def to_representation(self, values: Any) -> dict[str, Any]:
+        return super().to_representation(dict(zip(self.fields, values, strict=True)))
+
+
+class DifferenceSerializer(TupleSerializer):
+    """What a client has, and what it would have."""
+
+    name = serializers.CharField(help_text="Of a field or an attribute.")
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+
+
+class ChangedExampleSerializer(serializers.Serializer):
+    line = serializers.IntegerField()
+    phone_number = serializers.CharField(source="phone")
+    differences = DifferenceSerializer(many=True)
+
+
+class DuplicateExampleSerializer(TupleSerializer):
+    """A row whose phone an earlier one has."""
+
+    phone_number = serializers.CharField()
+    line = serializers.IntegerField()
+    first_line = serializers.IntegerField(help_text="The row that counts.")
+
+
+class ImportExamplesSerializer(serializers.Serializer):
+    """Some rows of each kind."""
+
+    new = NewExampleSerializer(many=True)
+    changed = ChangedExampleSerializer(many=True)
+    duplicates = DuplicateExampleSerializer(many=True)
+
+
+class KeptClientSerializer(serializers.Serializer):
+    """A client whom undoing left as it is."""
+
+    client = serializers.IntegerField(source="client.pk")
+    phone_number = serializers.CharField(source="client.phone")
+    why = serializers.CharField()
 
 
 class ImportSerializer(serializers.Serializer):
@@ -108,9 +168,17 @@ class ImportSerializer(serializers.Serializer):
 
 
 class ImportDetailSerializer(ImportSerializer):
-    """An import with the reasons for which rows were rejected."""
+    """An import with the reasons for which rows were rejected, and examples."""
 
     reasons = serializers.SerializerMethodField(help_text="The most frequent first.")
+    examples = serializers.SerializerMethodField(
+        help_text="Up to five rows of each kind, as the dry run foresaw them; "
+        "none where nobody waited for one."
+    )
+
+    @extend_schema_field(ImportExamplesSerializer)
+    def get_examples(self, client_import: ClientImport) -> Any:
+        return ImportExamplesSerializer(report.examples(client_import)).data
 
     @extend_schema_field(ReasonSerializer(many=True))
     def get_reasons(self, client_import: ClientImport) -> Any:
@@ -240,6 +308,18 @@ class ImportViewSet(DestroyModelMixin, ReadOnlyModelViewSet):
         lines = report.rejected_csv(self.get_object())
         return csv_download(lines, name=f"import-{pk}-rejected")
 
+    @extend_schema(
+        summary="The clients whom undoing left as they are, and why; the first 1,000",
+        responses=KeptClientSerializer(many=True),
+        operation_id="import_kept",
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def kept(self, request: Request, pk: str) -> Response:
+        client_import = self.get_object()
+        is_undone = client_import.status == ImportStatus.UNDONE
+        kept = report.kept_clients(client_import) if is_undone else []
+        return Response(KeptClientSerializer(kept, many=True).data)
+
     def _after(self, act: Any) -> Response:
         client_import = self.get_object()
         act(client_import)
@@ -253,7 +333,8 @@ class NotAForm(UnsupportedMediaType):
 
 def _parts(request: Request) -> dict[str, Any]:
     try:
-        form = cast("QueryDict", request.data)
+        # Of no body at all DRF makes a plain dict.
+        form = cast("QueryDict", request.data or QueryDict())
     except UnsupportedMediaType as error:
         raise NotAForm(request.content_type) from error
     twice = {name: f'"{name}" is given twice.' for name, values in form.lists() if len(values) > 1}
@@ -274,13 +355,17 @@ def _begin(asked: Mapping[str, Any], *, by: Any) -> ClientImport:
         client_imports.check(client_import, _options(client_import, asked))
     except (BadFile, ImportProblems, ValidationError) as error:
         client_imports.discard(client_import)
-        raise _refusal(error) from error
+        raise _refusal(error, client_import) from error
     return client_import
 
 
-def _refusal(error: Exception) -> Exception:
+def _refusal(error: Exception, client_import: ClientImport) -> Exception:
     if isinstance(error, ImportProblems):
-        return ValidationError(dict(error.problems))
+        problems = dict(error.problems)
+        if "columns" in problems:  # a program sees no columns, a person does
+            names = ", ".join(column["name"] for column in client_import.columns)
+            problems["columns"] += f" The file has {names}."
+        return ValidationError(problems)
     return ValidationError({"file": str(error)}) if isinstance(error, BadFile) else error
 
 

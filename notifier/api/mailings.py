@@ -25,9 +25,10 @@ from notifier.api.statistics import (
 )
 from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.counting import TooSlow, count_clients
+from notifier.clients.models import ClientFilter
 from notifier.delivery import control
 from notifier.delivery.models import MessageStatus
-from notifier.mailings.checking import default_end
+from notifier.mailings.checking import check_content, default_end
 from notifier.mailings.models import Gateway, Mailing, MailingStatus
 
 
@@ -42,6 +43,15 @@ class MailingSerializer(StrictSerializer):
         error_messages={"not_a_dict": 'Conditions are an object such as {{"tag": "a2"}}.'},
         help_text="Conditions that choose the clients; {} is everybody. "
         "POST /api/filter/count/ lists the fields and their ops.",
+    )
+    filter = serializers.PrimaryKeyRelatedField(
+        source="client_filter",
+        queryset=ClientFilter.objects.all(),
+        required=False,
+        allow_null=True,
+        error_messages={"does_not_exist": 'There is no filter "{pk_value}".'},
+        help_text="POST: the id of a saved filter, which clients must match as well. The answer's "
+        "`clients` has its conditions, a copy that stays. Afterwards it cannot be changed.",
     )
     start_time = MomentField(
         required=False,
@@ -114,12 +124,27 @@ class MailingSerializer(StrictSerializer):
         is_new = self.instance is None and isinstance(data, Mapping)
         if is_new and data.get("status") not in (None, MailingStatus.SCHEDULED):
             refused["status"] = 'A mailing is created as "scheduled"; drafts are not supported.'
+        if self._is_to_move(data):
+            refused["filter"] = 'It stays what the mailing was made with: change "clients".'
         return refused
 
+    def _is_to_move(self, data: Any) -> bool:
+        """Whether a mailing is to follow another filter: its conditions are a copy."""
+        mailing = self.instance
+        is_given = mailing is not None and isinstance(data, Mapping) and "filter" in data
+        return is_given and data["filter"] != mailing.client_filter_id  # type: ignore[union-attr]
+
     def create(self, fields: dict[str, Any]) -> Mailing:
+        saved = fields.get("client_filter")
+        if saved and saved.conditions:
+            # First by themselves, so that what is wrong in them has its own path.
+            asked = check_content({"conditions": fields["conditions"]})["conditions"]
+            both = {"all": [saved.conditions, asked]}
+            fields = {**fields, "conditions": both if asked else saved.conditions}
         return control.create_mailing(**fields, created_by=self.context["request"].user)
 
     def update(self, mailing: Mailing, fields: dict[str, Any]) -> Mailing:
+        fields.pop("client_filter", None)
         return control.change_mailing(mailing, **self._with_whole_window(mailing, fields))
 
     def _with_whole_window(self, mailing: Mailing, fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.generics import GenericAPIView
-from rest_framework.mixins import DestroyModelMixin, ListModelMixin
+from rest_framework.mixins import DestroyModelMixin, ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from notifier.api.fields import MomentField
 from notifier.api.pagination import NewestFirst
-from notifier.api.strict import StrictSerializer, read_query
+from notifier.api.strict import NoQuery, StrictSerializer, read_query
 from notifier.clients.models import SuppressedPhone
 from notifier.clients.phones import BadPhone, normalise_phone
 from notifier.clients.suppression import Source
@@ -132,14 +132,14 @@ class ByPhone(NewestFirst):
     ordering = "phone"
 
 
-class NoQuery(StrictSerializer):
-    pass
-
-
 @extend_schema_view(
     list=extend_schema(
         summary="List the suppressed phones",
         description="By phone. Every opted-out client's phone is among them.",
+    ),
+    retrieve=extend_schema(
+        summary="Look whether a phone is suppressed",
+        description="Answers 404 where it is not. The phone is its digits, as the list shows them.",
     ),
     destroy=extend_schema(
         summary="Take a phone off the suppression list",
@@ -147,7 +147,7 @@ class NoQuery(StrictSerializer):
         "from the next mailing on.",
     ),
 )
-class SuppressedPhoneViewSet(ListModelMixin, DestroyModelMixin, GenericViewSet):
+class SuppressedPhoneViewSet(ListModelMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet):
     queryset = SuppressedPhone.objects.all()
     serializer_class = SuppressedPhoneSerializer
     pagination_class = ByPhone

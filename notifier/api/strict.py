@@ -65,11 +65,16 @@ class StrictSerializer(serializers.Serializer):
         if not isinstance(data, Mapping):
             return {}
         known = [name for name, field in self.fields.items() if not field.read_only]
+        remedy = f"use {', '.join(known)}" if known else "nothing is asked for here"
         return {
-            str(name): f'There is no field "{name}": use {", ".join(known) or "none"}.'
+            str(name): f'There is no field "{name}": {remedy}.'
             for name in data
             if name not in self.fields
         }
+
+
+class NoQuery(StrictSerializer):
+    """A list that is not narrowed."""
 
 
 def _quoted(choice: object) -> str:

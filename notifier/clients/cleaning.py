@@ -98,7 +98,8 @@ def check_attributes(value: object) -> dict[str, object]:
         if name in attributes:
             raise ValueError(f'Attribute "{name}" is given twice.')
         _refuse_content(name, content)
-        attributes[name] = content
+        # As cells of a file are read, and values that filters compare with it.
+        attributes[name] = content.strip() if isinstance(content, str) else content
     return attributes
 
 
@@ -111,7 +112,8 @@ def check_attribute_name(value: object) -> str:
         raise ValueError(
             f"An attribute's name has {len(name)} characters; at most {LONGEST_NAME} are kept."
         )
-    _refuse_control_characters("An attribute's name", name)
+    # A line break is one too: in the header of a file it would be read as a blank.
+    _refuse_control_characters("An attribute's name", name, allowed="")
     return name
 
 
@@ -126,9 +128,9 @@ def _refuse_content(name: str, content: object) -> None:
     _refuse_control_characters(f'Attribute "{name}"', str(content))
 
 
-def _refuse_control_characters(subject: str, text: str) -> None:
+def _refuse_control_characters(subject: str, text: str, *, allowed: str = "\t\n\r") -> None:
     # PostgreSQL cannot store NUL, and no keyboard types the others.
-    if any(ord(character) < 0x20 and character not in "\t\n\r" for character in text):
+    if any(ord(character) < 0x20 and character not in allowed for character in text):
         raise ValueError(f"{subject} has invisible control characters in it.")
 
 

@@ -184,10 +184,13 @@ def test_deleting_a_client_keeps_its_messages(api, clients, waiting_message):
         ("?timezone=Asia/Omsk", ["79990000002"]),
         ("?phone_number=8-999-000-00-03", ["79990000003"]),
         ("?phone_number=%2B79990000003", ["79990000003"]),
+        ('?clients={"any": [{"tag": "vip"}, {"timezone": "Asia/Omsk"}]}',
+         ["79990000003", "79990000002"]),
+        ('?tag=a2&clients={"opted_out": false, "operator": 999}', ["79990000002"]),
         ("?tag=nobody", []),
         ("?tag=", []),
     ],
-)
+)  # fmt: skip
 def test_the_list_is_narrowed_by_what_is_asked_for(api, clients, query, expected):
     answer = api.get(f"/api/client/{query}")
 
@@ -202,7 +205,8 @@ def test_the_list_is_narrowed_by_what_is_asked_for(api, clients, query, expected
             "?tga=a2",
             {
                 "tga": [
-                    'There is no field "tga": use tag, operator, timezone, phone_number, filter.'
+                    'There is no field "tga": use tag, operator, timezone, phone_number, filter, '
+                    "clients."
                 ]
             },
         ),
@@ -213,11 +217,21 @@ def test_the_list_is_narrowed_by_what_is_asked_for(api, clients, query, expected
         ("?tag=a&tag=b", {"tag": ['"tag" is given twice.']}),
         ("?page_size=0", {"page_size": ['"0" is not a number from 1 to 1,000.']}),
         ("?cursor=cD1hYmM%3D", {"cursor": ["This is no cursor from a list's next or previous."]}),
+        ('?clients={"all": [{"tga": 1}]}', {"clients": [
+            'all[0].tga: "tga" is not a field: use tag, operator, timezone, phone_number, '
+            "opted_out, created_at, imported_at, last_contacted, import, mailing or "
+            "attributes.NAME."
+        ]}),
+        ("?clients=[1]", {"clients": ['conditions are an object such as {"tag": "a2"}.']}),
+        ("?clients={", {"clients": [
+            "It is not JSON: Expecting property name enclosed in double quotes: "
+            "line 1 column 2 (char 1)."
+        ]}),
         ("?cursor=nothing", {"cursor": ["This is no cursor from a list's next or previous."]}),
         ("?filter=abc", {"filter": ['"filter" is not an id: use its number.']}),
         ("?tag=%00", {"tag": ['"tag" has an invisible NUL character in it.']}),
     ],
-)
+)  # fmt: skip
 def test_a_query_that_makes_no_sense_is_refused_by_name(api, clients, query, errors):
     answer = api.get(f"/api/client/{query}")
 

@@ -79,6 +79,12 @@ def test_a_file_that_comes_in_no_form_is_refused(api):
     )
 
 
+def test_an_import_without_anything_is_refused(api):
+    answer = api.post("/api/import/", format="multipart")
+
+    assert problem(answer)[:2] == (400, '"file" is missing.')
+
+
 def test_a_form_with_two_files_is_refused(api):
     files = [SimpleUploadedFile("a.csv", b"phone") for _ in range(2)]
     answer = api.post("/api/import/", {"file": files}, format="multipart")

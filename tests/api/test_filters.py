@@ -1,6 +1,7 @@
 import pytest
 
 from notifier.clients.models import ClientFilter
+from notifier.mailings.models import Mailing
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +67,7 @@ def test_two_filters_cannot_have_one_name(api):
     answer = api.post("/api/filter/", {"name": "Rested", "clients": {}})
 
     assert answer.json()["errors"] == {"name": ['There is a filter named "Rested" already.']}
+    assert api.get("/api/filter/?name=Rested").status_code == 400
     assert api.delete(f"/api/filter/{first.pk}/").status_code == 204
 
 
@@ -73,3 +75,44 @@ def test_a_mailing_takes_the_whole_grammar(api, clients, gateway):
     made = api.post("/api/mailing/", {"text": "x", "clients": RESTED})
 
     assert (made.status_code, made.json()["matched"]) == (201, 2)
+
+
+def test_a_mailing_is_made_with_a_saved_filter(api, clients, gateway):
+    saved = ClientFilter.objects.create(name="Tagged", conditions={"tag": "a2"})
+
+    of_it = api.post("/api/mailing/", {"text": "x", "clients": {}, "filter": saved.pk}).json()
+    narrowed = {"text": "x", "clients": {"operator": 999}, "filter": saved.pk}
+    narrower = api.post("/api/mailing/", narrowed).json()
+
+    assert (of_it["filter"], of_it["clients"]) == (saved.pk, {"tag": "a2"})
+    assert narrower["clients"] == {"all": [{"tag": "a2"}, {"operator": 999}]}
+    assert (of_it["matched"], narrower["matched"]) == (2, 1)
+    assert api.get(f"/api/filter/{saved.pk}/").json()["used_in"] == 2
+
+
+def test_a_wrong_filter_of_a_mailing_is_refused(api, clients, gateway):
+    saved = ClientFilter.objects.create(name="Tagged", conditions={"tag": "a2"})
+    body = {"text": "x", "clients": {"tga": 1}, "filter": saved.pk}
+
+    wrong = api.post("/api/mailing/", body)
+    missing = api.post("/api/mailing/", {**body, "clients": {}, "filter": 777})
+
+    assert wrong.json()["errors"]["clients"][0].startswith('tga: "tga" is not a field')
+    assert missing.json()["errors"] == {"filter": ['There is no filter "777".']}
+    assert not Mailing.objects.exists()
+
+
+def test_a_mailing_s_filter_stays(api, clients, gateway):
+    saved = ClientFilter.objects.create(name="Tagged", conditions={"tag": "a2"})
+    later = {"start_time": "2090-01-01T00:00:00Z", "end_time": "2090-01-02T00:00:00Z"}
+    made = {"text": "x", "clients": {}, "filter": saved.pk, **later}
+    mailing = api.post("/api/mailing/", made).json()
+    at = f"/api/mailing/{mailing['id']}/"
+
+    assert api.put(at, mailing).json()["filter"] == saved.pk
+    for other in (None, 777):
+        answer = api.patch(at, {"filter": other})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, ["filter"])
+    saved.delete()
+    assert api.get(at).json()["filter"] is None
+    assert api.get(at).json()["clients"] == {"tag": "a2"}

@@ -35,7 +35,16 @@ def test_a_file_is_imported_at_once(api, post):
     assert (done["status"], done["counts"], done["reasons"]) == (
         "finished",
         {"new": 1, "changed": 0, "unchanged": 0, "duplicates": 1, "rejected": 1},
-        [{"code": "phone_digits", "words": "Phone number of a wrong length", "count": 1}],
+        [
+            {
+                "code": "phone_digits",
+                "words": "Phone number of a wrong length",
+                "count": 1,
+                "examples": [
+                    {"line": 3, "reason": 'Phone number "7921" has 4 digits; 11 expected.'}
+                ],
+            }
+        ],
     )
     client = Client.objects.get()
     assert (client.tag, client.attributes) == ("autumn", {"city": "Omsk"})
@@ -51,6 +60,48 @@ def test_a_dry_run_waits_to_be_started(api, post):
     work_on_import(checked["id"])
 
     assert Client.objects.count() == 1
+
+
+def test_a_dry_run_has_examples(api, post):
+    Client.objects.create(phone="79991234502", operator=999, tag="old")
+    file = "phone,tag,city\n79991234501,vip,Omsk\n79991234502,new,\n79991234501,a,\n"
+
+    checked = worked(api, post(file, dry_run="true", known="update"))
+
+    assert checked["examples"] == {
+        "new": [
+            {
+                "line": 2,
+                "phone_number": "79991234501",
+                "operator": 999,
+                "tag": "vip",
+                "timezone": "UTC",
+                "attributes": {"city": "Omsk"},
+            }
+        ],
+        "changed": [
+            {
+                "line": 3,
+                "phone_number": "79991234502",
+                "differences": [{"name": "tag", "before": "old", "after": "new"}],
+            }
+        ],
+        "duplicates": [{"phone_number": "79991234501", "line": 4, "first_line": 2}],
+    }
+
+
+def test_whom_undoing_left_is_listed(api, post):
+    done = worked(api, post("phone,tag\n79991234501,a\n79991234502,a\n"))
+    edited = Client.objects.get(phone="79991234502")
+    assert api.patch(f"/api/client/{edited.pk}/", {"tag": "b"}).status_code == 200
+    assert api.get(f"/api/import/{done['id']}/kept/").json() == []
+
+    api.post(f"/api/import/{done['id']}/undo/")
+    work_on_import(done["id"])
+
+    assert api.get(f"/api/import/{done['id']}/kept/").json() == [
+        {"client": edited.pk, "phone_number": "79991234502", "why": "was edited since"}
+    ]
 
 
 def test_the_rejected_rows_are_a_file(api, post):
@@ -99,7 +150,8 @@ def test_how_the_file_is_written_may_be_said(api, post):
     [
         (b"\x89PNG\r\n", {}, {"file": "The file is a picture"}),
         (b"", {}, {"file": "The file is empty."}),
-        ("a;b\n1;2\n", {}, {"columns": "No column holds the phone"}),
+        ("a;b\n1;2\n", {}, {"columns": "No column holds the phone: say which one does. "
+         "The file has a, b."}),
         (FILE, {"columns": '{"Nothing": "tag"}'}, {"columns": 'There is no column "Nothing"'}),
         (FILE, {"columns": "["}, {"columns": "It is not JSON"}),
         (FILE, {"columns": "[" * 100_000}, {"columns": "It is nested too deeply."}),

@@ -31,6 +31,7 @@ def shown(mailing: Mailing, **beside) -> dict:
         "name": mailing.name,
         "text": mailing.text,
         "clients": mailing.conditions,
+        "filter": None,
         "start_time": utc(mailing.start_time),
         "end_time": utc(mailing.end_time),
         "gateway": mailing.gateway_id,
@@ -173,8 +174,8 @@ def test_a_future_mailing_may_match_nobody_yet_and_says_so(api, tomorrow):
             {"txt": "Hello"},
             {
                 "txt": [
-                    'There is no field "txt": '
-                    "use name, text, clients, start_time, end_time, gateway, rate_per_second."
+                    'There is no field "txt": use name, text, clients, filter, start_time, '
+                    "end_time, gateway, rate_per_second."
                 ]
             },
         ),

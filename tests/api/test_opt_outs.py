@@ -81,6 +81,15 @@ def test_the_list_is_paged_by_phone(api):
     assert first["results"][0]["source"] == "hand"
 
 
+def test_a_phone_is_looked_up(api):
+    suppress_phones(["79000000001"])
+
+    assert api.get("/api/suppressed/79000000001/").json()["source"] == "hand"
+    assert api.get("/api/suppressed/79000000002/").status_code == 404
+    answer = api.get("/api/suppressed/?phone=79000000001")
+    assert answer.json()["detail"] == 'There is no field "phone": nothing is asked for here.'
+
+
 def test_a_phone_is_taken_off_the_list_and_its_client_reached_again(api, clients):
     opt_out_client(clients[0])
 

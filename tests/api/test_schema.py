@@ -5,6 +5,7 @@ import pytest
 from django.core.management import call_command
 
 from notifier.clients.conditions import FIELDS
+from notifier.clients.models import Client, ClientFilter
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -45,6 +46,7 @@ def test_every_endpoint_is_described_with_its_methods(document):
         "/api/import/": {"get", "post"},
         "/api/import/{id}/": {"get", "delete"},
         "/api/import/{id}/cancel/": {"post"},
+        "/api/import/{id}/kept/": {"get"},
         "/api/import/{id}/rejected/": {"get"},
         "/api/import/{id}/start/": {"post"},
         "/api/import/{id}/undo/": {"post"},
@@ -64,7 +66,7 @@ def test_every_endpoint_is_described_with_its_methods(document):
         "/api/statistics/": {"get"},
         "/api/statistics/breakdown/": {"get"},
         "/api/suppressed/": {"get"},
-        "/api/suppressed/{phone}/": {"delete"},
+        "/api/suppressed/{phone}/": {"get", "delete"},
     }
 
 
@@ -94,6 +96,29 @@ def test_the_examples_are_those_of_the_contract(document):
 
     examples = operation["requestBody"]["content"]["application/json"]["examples"]
     assert examples["AllMustHold"]["value"]["clients"] == {"tag": "a2", "operator": 999}
+
+
+@pytest.mark.django_db
+def test_the_examples_of_clients_and_filters_are_accepted(api, document):
+    ids = {
+        "client": Client.objects.create(phone="79990000001", operator=999).pk,
+        "filter": ClientFilter.objects.create(name="All", conditions={}).pk,
+    }
+    examples = [
+        (method, path, example["value"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+        for example in content.get("examples", {}).values()
+        if path.startswith(("/api/client/", "/api/filter/"))
+    ]
+
+    for method, path, value in examples:
+        Client.objects.exclude(pk=ids["client"]).delete()
+        ClientFilter.objects.exclude(pk=ids["filter"]).delete()
+        answer = getattr(api, method)(path.format(id=ids[path.split("/")[2]]), value)
+        assert answer.status_code in (200, 201), (method, path, answer.json())
+    assert len(examples) == 9
 
 
 @pytest.mark.django_db
