@@ -40,9 +40,9 @@ def test_a_file_without_a_header_has_numbered_columns():
 
 
 def test_names_are_in_one_line_and_without_what_nobody_sees():
-    table = read('"Номер\nтелефона ",\'=x,a\x00b,\n', delimiter=",")
+    table = read('"Номер\nтелефона ",\'=x,a\x00b,\x00 \x00,\n', delimiter=",")
 
-    assert table.header == ["Номер телефона", "=x", "ab", ""]
+    assert table.header == ["Номер телефона", "=x", "ab", "", ""]
     assert list(table.rows) == []
 
 
