@@ -62,6 +62,7 @@ def test_titles_above_the_header_are_no_rows():
         # A number is somebody's, whatever stands below it.
         "Contact\n79991234567\nphone\n",
         "Contact,Name\n79991234567,mobile\n",
+        "Anna,79991234567,,,,\nIvan,,iPhone 15,Omsk,x,y\n",
         # As wide as the table.
         "Contact,Name\nphone,name\n",
     ],
