@@ -2,7 +2,9 @@
 
 import pytest
 
+from notifier.clients.imports.models import ClientImport
 from tests.browser.looking import NARROW, OVERFLOW, WIDE, Watched
+from tests.clients.imports.importing import checked, imported, received
 from tests.web.making import make_client, make_finished, make_mailing, make_message, make_running
 
 NAME = "Ж" * 120
@@ -24,7 +26,13 @@ PAGES = (
     "/mailings/{running}/edit/",
     "/mailings/{scheduled}/edit/",
     "/mailings/{finished}/messages/",
+    "/clients/imports/",
+    "/clients/imports/{uploaded}/",
+    "/clients/imports/{checked}/",
+    "/clients/imports/{imported}/",
+    "/clients/?import={imported}",
 )
+FILE = f"{NAME}\nphone;tag;{NAME}\n79991234501;{TAG};{NAME}\n{NAME};{TAG};{NAME}\n"
 
 
 @pytest.fixture
@@ -32,7 +40,14 @@ def long_words(transactional_db) -> dict[str, int]:
     client = make_client(tag=TAG, attributes={"favourite_" * 9: NAME})
     finished = make_finished(name=NAME)
     make_message(finished, client)
+    imports = {
+        "uploaded": received(FILE),
+        "checked": checked(FILE, default_tag=TAG),
+        "imported": imported(FILE, default_tag=TAG),
+    }
+    ClientImport.objects.update(file_name=f"{NAME}.csv")
     return {
+        **{name: made.pk for name, made in imports.items()},
         "client": client.pk,
         "running": make_running(name=NAME).pk,
         "scheduled": make_mailing(name=NAME, conditions={"tag": TAG}).pk,
