@@ -163,7 +163,9 @@ def test_a_field_is_checked_as_one_leaves_it(browser: Browser) -> None:
     known = make_client(phone="79990000001")
 
     wrong = browser.post("/clients/check/phone/", {"phone": "7921"})
-    taken = browser.post("/clients/check/phone/", {"phone": "8 999 000 00 01"})
+    # Whatever else is wrong.
+    others = {"operator": "1", "timezone": "Mars"}
+    taken = browser.post("/clients/check/phone/", {"phone": "8 999 000 00 01", **others})
 
     assert "has 4 digits; 11 expected." in words_of(wrong)
     assert f'href="/clients/{known.pk}/"' in taken.content.decode()
