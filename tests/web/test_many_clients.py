@@ -8,6 +8,7 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
+from notifier.clients.attribute_names import note_names
 from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.spreadsheet import quote_cell, read_cell
 from notifier.delivery import bulk_actions
@@ -169,6 +170,15 @@ def test_a_field_is_checked_as_one_leaves_it(browser: Browser) -> None:
 
     assert "has 4 digits; 11 expected." in words_of(wrong)
     assert f'href="/clients/{known.pk}/"' in taken.content.decode()
+
+
+def test_names_of_attributes_are_offered(browser: Browser) -> None:
+    note_names(["city"])
+
+    page = browser.get("/clients/add/").content.decode()
+
+    assert '<datalist id="attribute-names"><option value="city">' in page
+    assert 'list="attribute-names"' in page
 
 
 def test_wrong_lines_keep_all_that_was_written(browser: Browser) -> None:
