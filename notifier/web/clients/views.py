@@ -15,6 +15,7 @@ from notifier.clients.listing import FoundClients
 from notifier.clients.models import Client
 from notifier.clients.sample import add_sample_clients
 from notifier.clients.search import find_clients, only_search, read_id
+from notifier.delivery.models import Message, MessageStatus
 from notifier.delivery.withdrawal import delete_client, opt_in_client, opt_out_client
 from notifier.statistics.story import mailings_of, tell
 from notifier.web.clients.filters import chips_of, kept_fields
@@ -133,12 +134,14 @@ def _act(request: HttpRequest, client: Client) -> HttpResponse:
 
 
 def _facts(client: Client) -> dict[str, Any]:
+    waiting = Message.objects.filter(client_id=client.pk, status=MessageStatus.PENDING)
     local = timezone.now().astimezone(ZoneInfo(client.timezone))
     return {
         "client": client,
         # In words already: a template would turn it into the site's time.
         "local_time": date_format(local, "H:i, j M"),
         "is_day": local.hour in DAY_HOURS,
+        "waiting": waiting.count(),
     }
 
 
