@@ -89,6 +89,15 @@ def test_consequences_and_outcome_tell_for_whom_nothing_changes(browser: Browser
     assert "the others had opted out before." in words_of(done)
 
 
+def test_a_tag_is_taken_off(browser: Browser) -> None:
+    for tag in ("a2", ""):
+        make_client(tag=tag)
+
+    done = browser.post("/clients/bulk/tag/", {"scope": "all", "new_tag": ""}, follow=True)
+
+    assert "1 of 2 clients lost the tag; the others had none before." in words_of(done)
+
+
 def test_nobody_ticked_is_nobody_changed(browser: Browser) -> None:
     make_client()
 
@@ -108,8 +117,12 @@ def test_a_long_action_goes_on_on_a_cluster(
     page = browser.post("/clients/bulk/tag/", {"scope": "all", "new_tag": "x"}, follow=True)
     action = BulkAction.objects.get()
     bulk_actions.continue_bulk_action(action.pk, action.last_client_id)
+    finished = browser.get(f"/clients/actions/{action.pk}/")
 
     assert "1 of 3 done" in words_of(page)
+    assert "<title>33\xa0% · Set tag</title>" in page.content.decode()
+    assert "<title>Done · Set tag</title>" in finished.content.decode()
+    assert "3 clients got the tag. The tag is x. To the clients" in words_of(finished)
     action.refresh_from_db()
     assert (action.done, action.changed) == (3, 3)
     assert action.finished_at

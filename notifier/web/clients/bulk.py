@@ -19,6 +19,7 @@ from notifier.statistics.messages import with_status
 from notifier.web.clients.filters import chips_of
 from notifier.web.lists import wants_fragment
 from notifier.web.live import answer_refresh, live_part
+from notifier.web.tags import percent_of
 
 REFRESH_SECONDS = 1
 BODY = "bulk-body"
@@ -28,6 +29,7 @@ DONE = {
     BulkAction.Kind.OPT_OUT: ("opted out: nothing more is sent to them", "had opted out before"),
     BulkAction.Kind.DELETE: ("deleted", "gone already"),
 }
+NO_TAG = ("lost the tag", "had none before")
 
 
 def chosen_search(query: QueryDict) -> dict[str, str]:
@@ -113,6 +115,7 @@ def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
         "action": action,
         "outcome": outcome_in_words(action) if action.finished_at else "",
     }
+    state = "Done" if action.finished_at else percent_of(action.done, action.total)
     part = live_part(
         request,
         "clients/_bulk_action.html",
@@ -120,6 +123,7 @@ def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
         element_id="live",
         every_seconds=0 if action.finished_at else REFRESH_SECONDS,
         announce=context["outcome"] or f"{action.get_kind_display()} is under way",
+        title=f"{state} · {action.get_kind_display()}",
     )
     if answer := answer_refresh(request, part, context):
         return answer
@@ -127,13 +131,17 @@ def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
 
 
 def outcome_in_words(action: BulkAction) -> str:
-    done, already = DONE[BulkAction.Kind(action.kind)]
+    done, already = NO_TAG if _takes_tag_off(action) else DONE[BulkAction.Kind(action.kind)]
     s = "" if action.done == 1 else "s"
     if action.changed == action.done:
         return f"{action.done:,} client{s} {done}."
     if not action.changed:
         return f"Nothing changed: {action.done:,} client{s} {already}."
     return f"{action.changed:,} of {action.done:,} client{s} {done}; the others {already}."
+
+
+def _takes_tag_off(action: BulkAction) -> bool:
+    return action.kind == BulkAction.Kind.TAG and not action.tag
 
 
 def _list_address(asked: QueryDict) -> str:
