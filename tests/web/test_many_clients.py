@@ -5,6 +5,7 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.db.models import Func, TextField
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -13,8 +14,14 @@ from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.spreadsheet import quote_cell, read_cell
 from notifier.delivery import bulk_actions
 from notifier.delivery.models import BulkAction
+from notifier.web.clients import bulk
 from tests.web.making import make_client, make_finished
 from tests.web.reading import rows_of, words_of
+
+
+class Nap(Func):
+    template = "pg_sleep(1)::text"
+    output_field = TextField()
 
 
 def test_ticked_clients_get_a_tag_and_others_do_not(browser: Browser) -> None:
@@ -87,6 +94,23 @@ def test_consequences_and_outcome_tell_for_whom_nothing_changes(browser: Browser
     assert "2 of them have a tag, which is replaced." in words_of(asked)
     assert "2 of 3 clients opted out" in words_of(done)
     assert "the others had opted out before." in words_of(done)
+
+
+def test_whom_it_takes_too_long_to_count_nothing_is_done_to(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_client()
+    monkeypatch.setattr(bulk, "COUNT_SECONDS", 0.05)
+    monkeypatch.setattr(
+        bulk, "clients_up_to", lambda *_: Client.objects.annotate(nap=Nap()).exclude(nap="x")
+    )
+
+    asked = browser.get("/clients/bulk/delete/", {"scope": "all"})
+    posted = browser.post("/clients/bulk/delete/", {"scope": "all"})
+
+    assert "This takes too long Nothing was done." in words_of(asked)
+    assert posted.status_code == 422
+    assert Client.objects.count() == 1
 
 
 def test_a_tag_is_taken_off(browser: Browser) -> None:
