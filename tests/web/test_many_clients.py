@@ -182,6 +182,18 @@ def test_the_rule_that_kept_a_mailing_from_a_client_is_named(browser: Browser) -
     assert "tag is vip (this client’s tag is new)" in rows[0][1]
 
 
+def test_the_rule_says_what_the_client_has_instead(browser: Browser) -> None:
+    client = make_client(attributes={"city": "Omsk"})
+    started = {"started_at": timezone.now() + timedelta(seconds=1), "newest_client_id": client.pk}
+    for name, value in (("city", "Perm"), ("age", 30)):
+        make_finished(conditions={f"attributes.{name}": value}, **started)
+
+    age, city = (row[1] for row in rows_of(browser.get(f"/clients/{client.pk}/")))
+
+    assert 'attribute "city" is Perm (this client’s attribute "city" is Omsk)' in city
+    assert 'attribute "age" is 30 (this client’s attribute "age" is empty)' in age
+
+
 def test_the_rule_calls_another_mailing_by_its_name(browser: Browser) -> None:
     client = make_client()
     sale = make_finished(name="Sale")
