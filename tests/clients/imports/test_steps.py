@@ -166,3 +166,23 @@ def test_a_fault_of_ours_ends_it_in_words(monkeypatch):
     assert run_step(client_import.pk) is Outcome.ENDED
     client_import.refresh_from_db()
     assert (client_import.status, client_import.problem[:12]) == ("failed", "It broke off")
+
+
+def test_long_rows_are_taken_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(staging, "CHARACTERS_A_PIECE", 1_000)
+    monkeypatch.setattr(staging, "CHARACTERS_A_BATCH", 2_000)
+    taken = []
+    store = staging.store
+
+    def noted_store(*arguments, **more):
+        taken.append(store(*arguments, **more))
+        return taken[-1]
+
+    monkeypatch.setattr(staging, "store", noted_store)
+    good = [f"7999123450{number},{'x' * 900}\n" for number in range(5)]
+    rejected = [f"12,{'x' * 900}\n"] * 5
+
+    done = imported("phone,name\n" + "".join(good + rejected))
+
+    assert (counts(done), done.rows_read) == ({"new": 5, "rejected": 5}, 10)
+    assert taken == [(4, 0), (1, 3), (0, 2), (0, 0)]
