@@ -5,9 +5,12 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.db.models import QuerySet
 from django.test import Client as Browser
 from django.utils import timezone
 
+from notifier.clients import counting
 from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.spreadsheet import quote_cell, read_cell
 from notifier.delivery import bulk_actions
@@ -65,6 +68,35 @@ def test_a_long_action_goes_on_on_a_cluster(
     action.refresh_from_db()
     assert (action.done, action.changed) == (3, 3)
     assert action.finished_at
+
+
+@pytest.fixture
+def slow_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next search takes the database too long."""
+
+    def never_ends(clients: QuerySet[Client]) -> int:
+        with counting.stopped_in_time(0.05), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(10)")
+        return 0
+
+    for module in ("web.clients.bulk", "web.clients.exports", "api.clients"):
+        monkeypatch.setattr(f"notifier.{module}.count_in_time", never_ends)
+
+
+@pytest.mark.usefixtures("slow_filter")
+def test_nothing_is_done_to_whom_the_database_takes_too_long_to_find(browser: Browser) -> None:
+    make_client(tag="a2")
+    words = "These conditions take longer than 0.05 s"
+
+    asked = browser.get("/clients/bulk/delete/?tag=a2")
+    told = browser.post("/clients/bulk/delete/", {"tag": "a2"})
+    export = browser.get("/clients/export.csv?tag=a2", follow=True)
+
+    assert (asked.status_code, told.status_code) == (200, 422)
+    assert all(words in words_of(answer) for answer in (asked, told, export))
+    assert export.redirect_chain == [("/clients/?tag=a2", 302)]
+    assert browser.get("/api/client/export/?tag=a2").status_code == 400
+    assert Client.objects.count() == 1
 
 
 def test_an_export_is_safe_for_spreadsheets(browser: Browser) -> None:

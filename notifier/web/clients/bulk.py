@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 
 from notifier.clients import facets
 from notifier.clients.cleaning import check_tag
+from notifier.clients.counting import TooSlow, count_in_time
 from notifier.clients.models import Client
 from notifier.clients.search import find_clients, only_search
 from notifier.delivery.bulk_actions import begin_bulk_action
@@ -47,29 +48,37 @@ def bulk(request: HttpRequest, action: str) -> HttpResponse:
     context: dict[str, Any] = {
         "action": action,
         "search": search,
-        "back": _list_address(asked),
+        "back": list_address(asked),
         "tag": asked.get("new_tag", ""),
     }
-    if request.method == "POST":
-        try:
-            tag = check_tag(asked.get("new_tag", ""))
-        except ValueError as error:
-            return _ask(request, context | {"problem": str(error)}, status=422)
-        return _do(request, action, search=search, tag=tag, back=context["back"])
-    return _ask(request, context)
+    is_told = request.method == "POST"
+    try:
+        context["total"] = count_in_time(find_clients(search))
+    except TooSlow as slow:
+        return _show(request, context | {"slow": str(slow)}, status=422 if is_told else 200)
+    if not is_told:
+        return _ask(request, context)
+    try:
+        tag = check_tag(asked.get("new_tag", ""))
+    except ValueError as error:
+        return _ask(request, context | {"problem": str(error)}, status=422)
+    return _do(request, context, tag=tag)
 
 
 def _ask(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """The consequences in numbers, exact: a decision is taken by them."""
     clients = find_clients(context["search"])
     context |= {
-        "total": clients.order_by().count(),
         "opted_out": clients.order_by().filter(opted_out_at__isnull=False).count(),
         "waiting": _count_waiting(clients) if context["action"] != "tag" else 0,
         "chips": chips_of(QueryDict(urlencode(context["search"]))),
         "tags": facets.tag_values(),
         "is_everybody": not context["search"],
     }
+    return _show(request, context, status=status)
+
+
+def _show(request: HttpRequest, context: dict[str, Any], *, status: int) -> HttpResponse:
     name = "_bulk" if wants_fragment(request, BODY) else "bulk"
     return render(request, f"clients/{name}.html", context, status=status)
 
@@ -80,15 +89,18 @@ def _count_waiting(clients: QuerySet[Client]) -> int:
     return waiting.filter(client_id__in=clients.order_by().values("id")).count()
 
 
-def _do(
-    request: HttpRequest, kind: str, *, search: dict[str, str], tag: str, back: str
-) -> HttpResponse:
-    total = find_clients(search).order_by().count()
-    action = begin_bulk_action(kind, search=search, total=total, tag=tag, created_by=request.user)
+def _do(request: HttpRequest, context: dict[str, Any], *, tag: str) -> HttpResponse:
+    action = begin_bulk_action(
+        context["action"],
+        search=context["search"],
+        total=context["total"],
+        tag=tag,
+        created_by=request.user,
+    )
     if not action.finished_at:
         return redirect("bulk_action", action.pk)
     messages.success(request, outcome_in_words(action))
-    return redirect(back)
+    return redirect(context["back"])
 
 
 def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
@@ -119,6 +131,6 @@ def outcome_in_words(action: BulkAction) -> str:
     return words.format(done=f"{action.done:,}", changed=f"{action.changed:,}", s=s)
 
 
-def _list_address(query: QueryDict) -> str:
+def list_address(query: QueryDict) -> str:
     search = search_address(query)
     return f"{reverse('clients')}?{search}" if search else reverse("clients")
