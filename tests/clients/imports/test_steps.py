@@ -148,6 +148,28 @@ def test_what_the_status_does_not_allow_is_refused():
             refused(done)
 
 
+def test_one_that_was_started_meanwhile_is_not_discarded():
+    seen_by_another = checked(FILE)
+    lifecycle.start(ClientImport.objects.get(pk=seen_by_another.pk))
+
+    with pytest.raises(WrongImportStatus, match="cancel it first"):
+        lifecycle.discard(seen_by_another)
+    worked(seen_by_another)
+
+    assert counts(seen_by_another) == {"new": 9, "duplicates": 1, "rejected": 1}
+
+
+def test_one_that_was_discarded_meanwhile_is_gone():
+    client_import = checked(FILE)
+    lifecycle.discard(ClientImport.objects.get(pk=client_import.pk))
+
+    with pytest.raises(WrongImportStatus, match="not under way any more"):
+        lifecycle.cancel(client_import)
+    lifecycle.discard(client_import)
+
+    assert not ClientImport.objects.exists()
+
+
 def test_a_cancelled_file_may_be_taken_up_again(under_way):
     lifecycle.cancel(under_way)
 
