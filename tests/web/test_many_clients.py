@@ -5,10 +5,12 @@ import io
 from datetime import timedelta
 
 import pytest
-from django.db.models import Func, TextField
+from django.db import connection
+from django.db.models import Func, QuerySet, TextField
 from django.test import Client as Browser
 from django.utils import timezone
 
+from notifier.clients import counting
 from notifier.clients.attribute_names import note_names
 from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.spreadsheet import quote_cell, read_cell
@@ -150,6 +152,24 @@ def test_a_long_action_goes_on_on_a_cluster(
     action.refresh_from_db()
     assert (action.done, action.changed) == (3, 3)
     assert action.finished_at
+
+
+def test_an_export_that_takes_the_database_too_long_is_not_begun(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_ends(clients: QuerySet[Client]) -> int:
+        with counting.stopped_in_time(0.05), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(10)")
+        return 0
+
+    for module in ("web.clients.exports", "api.clients"):
+        monkeypatch.setattr(f"notifier.{module}.count_in_time", never_ends)
+
+    export = browser.get("/clients/export.csv?tag=a2", follow=True)
+
+    assert "These conditions take longer than 0.05 s" in words_of(export)
+    assert export.redirect_chain == [("/clients/?tag=a2", 302)]
+    assert browser.get("/api/client/export/?tag=a2").status_code == 400
 
 
 def test_an_export_is_safe_for_spreadsheets(browser: Browser) -> None:

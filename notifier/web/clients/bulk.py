@@ -53,7 +53,7 @@ def bulk(request: HttpRequest, action: str) -> HttpResponse:
         "action": action,
         "search": search,
         "list_query": asked.get("list", ""),
-        "back": _list_address(asked),
+        "back": list_address(asked),
         "tag": asked.get("new_tag", ""),
     }
     if request.method == "POST":
@@ -74,6 +74,10 @@ def _ask(request: HttpRequest, context: dict[str, Any], *, status: int = 200) ->
         "tags": facets.tag_values(),
         "is_everybody": not context["search"],
     }
+    return _show(request, context, status=status)
+
+
+def _show(request: HttpRequest, context: dict[str, Any], *, status: int) -> HttpResponse:
     name = "_bulk" if wants_fragment(request, BODY) else "bulk"
     return render(request, f"clients/{name}.html", context, status=status)
 
@@ -162,7 +166,8 @@ def _takes_tag_off(action: BulkAction) -> bool:
     return action.kind == BulkAction.Kind.TAG and not action.tag
 
 
-def _list_address(asked: QueryDict) -> str:
-    """The list as it was, with its order and page."""
-    query = QueryDict(asked.get("list", "")).urlencode()
+def list_address(asked: QueryDict) -> str:
+    """The list as it was, with its order and page; else as it is searched."""
+    was, search = QueryDict(asked.get("list", "")), only_search(asked.dict())
+    query = was.urlencode() or urlencode(search)
     return f"{reverse('clients')}?{query}" if query else reverse("clients")
