@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
 from psycopg2.errors import QueryCanceled
 
 from notifier.clients.conditions import matching_clients
@@ -49,6 +50,12 @@ def example_clients(conditions: Mapping[str, Any], *, most: int = EXAMPLES) -> l
     found = matching_clients(conditions).filter(opted_out_at=None).order_by()
     with stopped_in_time():
         return list(found[:most])
+
+
+def count_in_time(clients: QuerySet[Client]) -> int:
+    """All of them, for whoever is about to do something with each. Raises TooSlow."""
+    with stopped_in_time():
+        return clients.order_by().count()
 
 
 @contextmanager

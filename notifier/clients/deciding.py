@@ -14,11 +14,12 @@ from typing import Any
 from django.db.models import BooleanField, Case, Value, When
 
 from notifier.clients.conditions import (
-    FIELDS,
+    ATTRIBUTE_PREFIX,
     GROUPS,
     Names,
     conditions_to_q,
     describe_conditions,
+    field_named,
     names_in,
 )
 from notifier.clients.models import Client
@@ -126,11 +127,15 @@ def _in_words(conditions: Conditions, *, client: Client, names: Names) -> str:
 
 
 def _own_value(leaf: Conditions, client: Client) -> str:
-    """What the client has, where the comparison is of a column that can be shown."""
+    """What the client has, where the comparison is of something that can be shown."""
     leaf = leaf.get("not", leaf)
-    name = leaf.get("field") or next(iter(leaf), None)
-    field = FIELDS.get(str(name))
-    value = getattr(client, getattr(field, "column", None) or "", None)
-    if field is None or not isinstance(value, str | int) or isinstance(value, bool):
+    name = str(leaf.get("field") or next(iter(leaf), ""))
+    field = field_named(name)
+    value: object = None
+    if field and name.startswith(ATTRIBUTE_PREFIX):
+        value = client.attributes.get(name.removeprefix(ATTRIBUTE_PREFIX), "")
+    elif field and field.column:
+        value = getattr(client, field.column)
+    if field is None or not isinstance(value, str | int | float) or isinstance(value, bool):
         return ""
     return f"this client’s {field.words} is {value if value != '' else 'empty'}"

@@ -10,6 +10,8 @@ import phonenumbers
 RUSSIA = "7"
 # Spaces, brackets, dots and dashes of every kind, as spreadsheets hold them.
 PUNCTUATION = re.compile(r"[\s()./‐‑‒–—−\-\u00a0\u200b\ufeff]+")
+# Between several numbers in one cell.
+BETWEEN = re.compile(r"[,;|/\n]")
 SCIENTIFIC = re.compile(r"^\d+([.,]\d+)?[eE]\+?\d+$")
 
 
@@ -64,12 +66,20 @@ def _refuse_what_is_no_number(text: str, digits: str) -> None:
             "format the column as text and fill it in again.",
             "phone_damaged",
         )
+    if sum(_is_long_enough(part) for part in BETWEEN.split(text)) > 1:
+        raise BadPhone(
+            f'Phone number "{text}" is more than one number: leave one of them.', "phone_several"
+        )
     if not (digits.isascii() and digits.isdigit()):
         wrong = next(mark for mark in digits if not (mark.isascii() and mark.isdigit()))
         raise BadPhone(
             f'Phone number "{text}" has "{wrong}" in it; only digits are expected.',
             "phone_characters",
         )
+
+
+def _is_long_enough(text: str) -> bool:
+    return sum(map(str.isdigit, text)) >= 10
 
 
 def _with_russian_code(digits: str) -> str:

@@ -133,7 +133,7 @@ def _store(rows: list[GoodRow], *, known: str) -> tuple[set[str], set[str], list
         cursor.execute(OPT_OUT_KNOWN, [None])
         left = [row[0] for row in cursor.fetchall()]
         # Of no import.
-        cursor.execute(f"{ADD_NEW} RETURNING phone", [None])
+        cursor.execute(f"{ADD_NEW.format(order='incoming.line')} RETURNING phone", [None])
         new = {row[0] for row in cursor.fetchall()}
     note_names({name for row in rows for name in json.loads(row.attributes)})
     return changed, new, left

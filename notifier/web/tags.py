@@ -94,14 +94,14 @@ def moment(value: datetime | None) -> SafeString | str:
 
 @register.filter
 def percent_of(part: int, whole: int) -> str:
-    """``42 %``; never 0 % for some, nor 100 % for not all."""
+    """``42 %``, rounded; never 0 % for some, nor 100 % for not all."""
     if whole <= 0:
         return "0\u00a0%"
     if 0 < part < whole / 100:
         return "<1\u00a0%"
     if whole > part > whole * 99 / 100:
         return ">99\u00a0%"
-    return f"{part * 100 // whole}\u00a0%"
+    return f"{(200 * part + whole) // (2 * whole)}\u00a0%"
 
 
 @register.filter

@@ -105,6 +105,13 @@
     }
   });
 
+  // --- Where what was filled in could not be saved, the way back to it; see kept.js.
+  const wayBack = document.querySelector("[data-goes-back]");
+  if (wayBack) {
+    wayBack.hidden = !sessionStorage.sentForm;
+    wayBack.addEventListener("click", () => history.back());
+  }
+
   // --- "/" goes to the search field.
   document.addEventListener("keydown", (event) => {
     const search = document.querySelector("input[type=search]");

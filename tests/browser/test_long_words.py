@@ -2,7 +2,9 @@
 
 import pytest
 
+from notifier.clients.imports.models import ClientImport
 from tests.browser.looking import NARROW, OVERFLOW, WIDE, Watched
+from tests.clients.imports.importing import checked, imported, received
 from tests.web.making import make_client, make_finished, make_mailing, make_message, make_running
 
 NAME = "Ж" * 120
@@ -24,7 +26,13 @@ PAGES = (
     "/mailings/{running}/edit/",
     "/mailings/{scheduled}/edit/",
     "/mailings/{finished}/messages/",
+    "/clients/imports/",
+    "/clients/imports/{uploaded}/",
+    "/clients/imports/{checked}/",
+    "/clients/imports/{imported}/",
+    "/clients/?import={imported}",
 )
+FILE = f"{NAME}\nphone;tag;{NAME}\n79991234501;{TAG};{NAME}\n{NAME};{TAG};{NAME}\n"
 
 
 @pytest.fixture
@@ -41,14 +49,25 @@ def long_words(transactional_db) -> dict[str, int]:
     }
 
 
+@pytest.fixture
+def long_imports(transactional_db) -> dict[str, int]:
+    made = {
+        "uploaded": received(FILE).pk,
+        "checked": checked(FILE, default_tag=TAG).pk,
+        "imported": imported(FILE, default_tag=TAG).pk,
+    }
+    ClientImport.objects.update(file_name=f"{NAME}.csv")
+    return made
+
+
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_long_words_stick_out_of_no_page(
-    page: Watched, long_words: dict[str, int], width: int
+    page: Watched, long_words: dict[str, int], long_imports: dict[str, int], width: int
 ) -> None:
     page.page.set_viewport_size({"width": width, "height": 800})
     sticking_out = {}
     for address in PAGES:
-        page.open(address.format(**long_words))
+        page.open(address.format(**long_words, **long_imports))
         if not page.comes_true(f"{OVERFLOW} <= 0", seconds=2):
             sticking_out[address] = page.page.evaluate(OVERFLOW)
     assert sticking_out == {}

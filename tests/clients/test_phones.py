@@ -40,6 +40,16 @@ def test_numbers_of_other_countries_keep_their_digits(spelling, digits):
         ("7921", 'Phone number "7921" has 4 digits; 11 expected.'),
         ("+7 999 123 45 6", 'Phone number "+7 999 123 45 6" has 10 digits; 11 expected.'),
         ("7999123456789", 'Phone number "7999123456789" has 13 digits; 11 expected.'),
+        (
+            "8 913 111-22-66, 8 913 111-22-77",
+            'Phone number "8 913 111-22-66, 8 913 111-22-77" is more than one number: '
+            "leave one of them.",
+        ),
+        (
+            "+79131112266 / +79131112277",
+            'Phone number "+79131112266 / +79131112277" is more than one number: '
+            "leave one of them.",
+        ),
         ("call me", 'Phone number "call me" has "c" in it; only digits are expected.'),
         ("7999123456७", 'Phone number "7999123456७" has "७" in it; only digits are expected.'),
         (

@@ -225,9 +225,24 @@ def test_a_client_s_longer_story_takes_no_more_queries(
     for _ in range(messages):
         make_message(make_finished(), client)
 
-    # Session, person, client, mailings, messages.
-    with django_assert_num_queries(5):
+    # Session, person, client, mailings, messages, those that wait.
+    with django_assert_num_queries(6):
         browser.get(f"/clients/{client.pk}/")
+
+
+def test_what_opting_out_and_deleting_would_do_is_said_in_numbers(browser: Browser) -> None:
+    client = make_client()
+    for _ in range(2):
+        make_message(make_running(), client, status="pending")
+
+    before = words_of(browser.get(f"/clients/{client.pk}/"))
+    browser.post(f"/clients/{client.pk}/", {"action": "opt_out"})
+    after = words_of(browser.get(f"/clients/{client.pk}/"))
+
+    assert "2 wait to be sent; an opt-out withdraws them." in before
+    assert "2 messages that wait for this client are cancelled." in before
+    assert "wait" not in after
+    assert "The phone stays on the suppression list." in after
 
 
 def test_opting_out_withdraws_waiting_messages_and_answers_with_a_toast(browser: Browser) -> None:

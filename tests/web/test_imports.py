@@ -68,6 +68,19 @@ def test_what_is_no_table_is_refused_in_words(browser, content, words) -> None:
     assert not ClientImport.objects.exists()
 
 
+def test_where_a_file_was_refused_another_may_be_dropped(browser) -> None:
+    script = {"HX-Request": "true", "HX-Target": "upload"}
+    answer = browser.post("/clients/imports/new/", {"file": ""}, headers=script)
+
+    assert "<span data-drop-words>" in answer.content.decode()
+
+
+def test_a_name_with_quotation_marks_is_kept_as_it_is(browser) -> None:
+    upload(browser, name="the %22good%22 ones 😀.csv")
+
+    assert ClientImport.objects.get().file_name == 'the "good" ones 😀.csv'
+
+
 def test_too_large_a_file_is_refused_before_it_is_kept(browser, settings) -> None:
     settings.IMPORT_MOST_MEGABYTES = 1
 

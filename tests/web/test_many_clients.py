@@ -5,15 +5,25 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.db.models import Func, QuerySet, TextField
 from django.test import Client as Browser
 from django.utils import timezone
 
+from notifier.clients import counting
+from notifier.clients.attribute_names import note_names
 from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.spreadsheet import quote_cell, read_cell
 from notifier.delivery import bulk_actions
 from notifier.delivery.models import BulkAction
+from notifier.web.clients import bulk
 from tests.web.making import make_client, make_finished
 from tests.web.reading import rows_of, words_of
+
+
+class Nap(Func):
+    template = "pg_sleep(1)::text"
+    output_field = TextField()
 
 
 def test_ticked_clients_get_a_tag_and_others_do_not(browser: Browser) -> None:
@@ -88,6 +98,32 @@ def test_consequences_and_outcome_tell_for_whom_nothing_changes(browser: Browser
     assert "the others had opted out before." in words_of(done)
 
 
+def test_whom_it_takes_too_long_to_count_nothing_is_done_to(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_client()
+    monkeypatch.setattr(bulk, "COUNT_SECONDS", 0.05)
+    monkeypatch.setattr(
+        bulk, "clients_up_to", lambda *_: Client.objects.annotate(nap=Nap()).exclude(nap="x")
+    )
+
+    asked = browser.get("/clients/bulk/delete/", {"scope": "all"})
+    posted = browser.post("/clients/bulk/delete/", {"scope": "all"})
+
+    assert "This takes too long Nothing was done." in words_of(asked)
+    assert posted.status_code == 422
+    assert Client.objects.count() == 1
+
+
+def test_a_tag_is_taken_off(browser: Browser) -> None:
+    for tag in ("a2", ""):
+        make_client(tag=tag)
+
+    done = browser.post("/clients/bulk/tag/", {"scope": "all", "new_tag": ""}, follow=True)
+
+    assert "1 of 2 clients lost the tag; the others had none before." in words_of(done)
+
+
 def test_nobody_ticked_is_nobody_changed(browser: Browser) -> None:
     make_client()
 
@@ -107,11 +143,33 @@ def test_a_long_action_goes_on_on_a_cluster(
     page = browser.post("/clients/bulk/tag/", {"scope": "all", "new_tag": "x"}, follow=True)
     action = BulkAction.objects.get()
     bulk_actions.continue_bulk_action(action.pk, action.last_client_id)
+    finished = browser.get(f"/clients/actions/{action.pk}/")
 
     assert "1 of 3 done" in words_of(page)
+    assert "<title>33\xa0% · Set tag</title>" in page.content.decode()
+    assert "<title>Done · Set tag</title>" in finished.content.decode()
+    assert "3 clients got the tag. The tag is x. To the clients" in words_of(finished)
     action.refresh_from_db()
     assert (action.done, action.changed) == (3, 3)
     assert action.finished_at
+
+
+def test_an_export_that_takes_the_database_too_long_is_not_begun(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never_ends(clients: QuerySet[Client]) -> int:
+        with counting.stopped_in_time(0.05), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(10)")
+        return 0
+
+    for module in ("web.clients.exports", "api.clients"):
+        monkeypatch.setattr(f"notifier.{module}.count_in_time", never_ends)
+
+    export = browser.get("/clients/export.csv?tag=a2", follow=True)
+
+    assert "These conditions take longer than 0.05 s" in words_of(export)
+    assert export.redirect_chain == [("/clients/?tag=a2", 302)]
+    assert browser.get("/api/client/export/?tag=a2").status_code == 400
 
 
 def test_an_export_is_safe_for_spreadsheets(browser: Browser) -> None:
@@ -144,6 +202,18 @@ def test_the_rule_that_kept_a_mailing_from_a_client_is_named(browser: Browser) -
     assert "tag is vip (this client’s tag is new)" in rows[0][1]
 
 
+def test_the_rule_says_what_the_client_has_instead(browser: Browser) -> None:
+    client = make_client(attributes={"city": "Omsk"})
+    started = {"started_at": timezone.now() + timedelta(seconds=1), "newest_client_id": client.pk}
+    for name, value in (("city", "Perm"), ("age", 30)):
+        make_finished(conditions={f"attributes.{name}": value}, **started)
+
+    age, city = (row[1] for row in rows_of(browser.get(f"/clients/{client.pk}/")))
+
+    assert 'attribute "city" is Perm (this client’s attribute "city" is Omsk)' in city
+    assert 'attribute "age" is 30 (this client’s attribute "age" is empty)' in age
+
+
 def test_the_rule_calls_another_mailing_by_its_name(browser: Browser) -> None:
     client = make_client()
     sale = make_finished(name="Sale")
@@ -163,10 +233,21 @@ def test_a_field_is_checked_as_one_leaves_it(browser: Browser) -> None:
     known = make_client(phone="79990000001")
 
     wrong = browser.post("/clients/check/phone/", {"phone": "7921"})
-    taken = browser.post("/clients/check/phone/", {"phone": "8 999 000 00 01"})
+    # Whatever else is wrong.
+    others = {"operator": "1", "timezone": "Mars"}
+    taken = browser.post("/clients/check/phone/", {"phone": "8 999 000 00 01", **others})
 
     assert "has 4 digits; 11 expected." in words_of(wrong)
     assert f'href="/clients/{known.pk}/"' in taken.content.decode()
+
+
+def test_names_of_attributes_are_offered(browser: Browser) -> None:
+    note_names(["city"])
+
+    page = browser.get("/clients/add/").content.decode()
+
+    assert '<datalist id="attribute-names"><option value="city">' in page
+    assert 'list="attribute-names"' in page
 
 
 def test_wrong_lines_keep_all_that_was_written(browser: Browser) -> None:

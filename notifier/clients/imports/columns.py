@@ -102,7 +102,12 @@ def is_phone_name(name: str) -> bool:
     return _key(name) in NAMES["phone"]
 
 
-def _is_phone(cell: str) -> bool:
+def mentions_phone(name: str) -> bool:
+    """As "Phone 1 - Value" does, and "Phone model"."""
+    return any(word in _key(name) for word in ("phone", "mobile", "телефон"))
+
+
+def is_phone(cell: str) -> bool:
     """Other long numbers, as those of taxpayers, are none."""
     try:
         return is_phone_like(cell) and bool(normalise_phone(read_cell(cell)))
@@ -251,7 +256,7 @@ def _find_phone(header: list[str], values: list[list[str]], free: list[int]) -> 
     """A column named so, unless its cells hold no phones and another's do."""
 
     def score(index: int) -> float:
-        share = _share(values[index], _is_phone)
+        share = _share(values[index], is_phone)
         if is_phone_name(header[index]):
             return share + 0.4
         return share if share >= ENOUGH else 0
@@ -281,7 +286,7 @@ def _find_operator(header: list[str], values: list[list[str]], free: list[int]) 
     if named is not None:
         return named
     # Three digits may be anything; those of the phones beside them are the operator.
-    codes = {_key(value)[-10:-7] for column in values for value in column if _is_phone(value)}
+    codes = {_key(value)[-10:-7] for column in values for value in column if is_phone(value)}
 
     def is_code(value: str) -> bool:
         return value in codes and value.startswith("9")

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from notifier.clients.imports.columns import is_phone_like, is_phone_name
+from notifier.clients.imports.columns import (
+    is_phone,
+    is_phone_like,
+    is_phone_name,
+    mentions_phone,
+)
 from notifier.clients.imports.limits import BadFile
 from notifier.clients.imports.text import (
     CHUNK,
@@ -177,9 +182,10 @@ def count_titles(rows: Sequence[list[str]]) -> int:
     """
     widest = max(map(_filled, rows), default=0)
     for index, cells in enumerate(rows):
-        if any(map(is_phone_name, cells)):
+        is_narrow = _may_be_title(cells, widest)
+        if any(map(is_phone_name if is_narrow else mentions_phone, cells)):
             return 0 if _has_numbers(cells) else index
-        if not _may_be_title(cells, widest):
+        if not is_narrow:
             break
     return 0
 
@@ -187,7 +193,9 @@ def count_titles(rows: Sequence[list[str]]) -> int:
 def _may_be_title(cells: list[str], widest: int) -> bool:
     """A line of words, or a few cells as in "Period | November" above a wide table."""
     filled = _filled(cells)
-    return not _has_numbers(cells) if filled == 1 else 2 * filled < widest
+    if filled == 1:
+        return not _has_numbers(cells)
+    return 2 * filled < widest and not any(map(is_phone, cells))
 
 
 def _filled(cells: list[str]) -> int:

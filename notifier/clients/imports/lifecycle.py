@@ -143,8 +143,7 @@ def nothing_merged() -> dict[str, object]:
 @transaction.atomic
 def cancel(client_import: ClientImport) -> None:
     """Stop it: clients imported so far stay, and can be taken back."""
-    list(ClientImport.objects.select_for_update().filter(pk=client_import.pk))
-    client_import.refresh_from_db()
+    _hold(client_import)
     _change(
         client_import,
         (ImportStatus.CHECKING, ImportStatus.IMPORTING),
@@ -182,8 +181,12 @@ def has_done_anything(client_import: ClientImport) -> bool:
 @transaction.atomic
 def discard(client_import: ClientImport) -> None:
     """Forget a file of which nothing was imported."""
+    if not _hold(client_import):
+        return
     ended = client_import.status in (ImportStatus.CANCELLED, ImportStatus.FAILED)
     waits = client_import.status in (ImportStatus.UPLOADED, ImportStatus.CHECKED)
+    if client_import.is_in_work:
+        raise WrongImportStatus("It is under way: cancel it first.")
     if not (waits or (ended and not has_done_anything(client_import))):
         raise WrongImportStatus("It has changed clients, so it is kept: undo it instead.")
     staging.drop(client_import.pk)
@@ -209,6 +212,14 @@ def begin_again(client_import: ClientImport) -> ClientImport:
         piece = client_import.pieces.get(number=number)
         ImportPiece.objects.create(client_import=again, number=number, data=piece.data)
     return again
+
+
+def _hold(client_import: ClientImport) -> bool:
+    """As it is now, and stays until this transaction's end; False where it is gone."""
+    is_there = bool(ClientImport.objects.select_for_update().filter(pk=client_import.pk))
+    if is_there:
+        client_import.refresh_from_db()
+    return is_there
 
 
 def _change(

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F
 
 from notifier.clients.attribute_names import note_names
-from notifier.clients.imports.chunk import compare, take_chunk
+from notifier.clients.imports.chunk import CHUNK_ROWS, compare, take_chunk
 from notifier.clients.imports.columns import Column
 from notifier.clients.imports.models import ClientImport, KnownClients
 from notifier.clients.suppression import Source, lock_for_adding_clients, lock_for_suppressing
@@ -58,16 +58,14 @@ SUPPRESS = """
 """
 
 # Whoever opted out before, as a client who was deleted since, comes as opted out.
-# In the order of the reversed phones: a chunk's phones lie side by side in the
-# index of phones in any order, but in that of reversed ones only in this. The
-# same order for everyone, or two who add the same phones would wait for each other.
+# Whoever adds several is alone with it, so that the order is free.
 ADD_NEW = """
     INSERT INTO client (phone, operator, tag, timezone, attributes, opted_out_at,
                         created_at, updated_at, created_by_import_id)
     SELECT incoming.phone, operator, tag, timezone, attributes, suppressed_at,
            now(), now(), %s
     FROM import_chunk AS incoming LEFT JOIN suppressed_phone USING (phone)
-    ORDER BY reverse(incoming.phone)
+    ORDER BY {order}
     ON CONFLICT (phone) DO NOTHING
 """
 
@@ -95,7 +93,7 @@ def merge_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str,
         for client_id, is_changed_too in cursor.fetchall():
             left.append(client_id)
             changed += not is_changed_too
-        cursor.execute(ADD_NEW, [client_import.pk])
+        cursor.execute(ADD_NEW.format(order=_order(client_import)), [client_import.pk])
         new = cursor.rowcount
     if left:
         withdraw(left, "opted_out")
@@ -109,6 +107,16 @@ def merge_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str,
         "opted_out": F("opted_out") + opted_out,
         "left": left,
     }
+
+
+def _order(client_import: ClientImport) -> str:
+    """As the lines stand in the file, where one chunk holds all of them, so that lists do too.
+
+    Else as the index of reversed phones has them: in that of phones a chunk's
+    lie side by side in any order. It spares a tenth of the time.
+    """
+    is_whole = (client_import.staged or 0) <= CHUNK_ROWS
+    return "incoming.line" if is_whole else "reverse(incoming.phone)"
 
 
 def _lock(client_import: ClientImport) -> None:

@@ -18,6 +18,8 @@ from notifier.clients.spreadsheet import keep_cell, quote_cell
 
 EXAMPLES_OF_REASON = 3
 MOST_KEPT = 1_000
+# In memory at a time; a rejected row may have millions of characters.
+ROWS_AT_A_TIME = 100
 BOM = "\ufeff"
 
 
@@ -96,7 +98,7 @@ def rejected_csv(client_import: ClientImport) -> Iterator[str]:
     header = [quote_cell(name) for name in names]
     yield BOM + _csv_line(client_import, REJECTION_NAMES, header, skipped)
     rejections = ImportRejection.objects.filter(client_import=client_import).order_by("line", "id")
-    for row in rejections.iterator(chunk_size=2_000):
+    for row in rejections.iterator(chunk_size=ROWS_AT_A_TIME):
         about = (str(row.line), quote_cell(row.reason))
         cells = [keep_cell(cell) for cell in row.cells]
         yield _csv_line(client_import, about, cells, skipped)

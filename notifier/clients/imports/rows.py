@@ -28,6 +28,7 @@ CODES: Mapping[str, str] = {
     "phone_empty": "No phone number",
     "phone_damaged": "Phone number damaged by a spreadsheet",
     "phone_digits": "Phone number of a wrong length",
+    "phone_several": "More than one phone number",
     "phone_characters": "Phone number with other characters than digits",
     "phone_operator": "Phone number without an operator code",
     "phone_country": "Phone number of no country",

@@ -16,6 +16,9 @@ from notifier.clients.imports.rows import GoodRow, Rejected
 
 # Few enough that the server takes in a piece while the next is made.
 ROWS_A_PIECE = 500
+# Of long rows fewer: what is in memory at a time, and what is stored within a lease, is bounded.
+CHARACTERS_A_PIECE = 1 << 20
+CHARACTERS_A_BATCH = 4 << 20
 STAGE_COLUMNS = (
     'line int, phone text COLLATE "C", operator smallint, tag text, timezone text,'
     " attributes jsonb, opted_out bool, has_operator bool, has_tag bool, has_timezone bool"
@@ -58,10 +61,14 @@ def holds_rows(import_id: int) -> bool:
 
 
 def store(import_id: int, rows: Iterator[GoodRow | Rejected], *, most: int) -> tuple[int, int]:
-    """Take up to ``most`` rows of the file; how many good ones and how many rejected."""
+    """Take up to ``most`` rows of the file, fewer of long ones; how many good, how many rejected.
+
+    None are taken only where there are no more.
+    """
     sorting = _Sorting(islice(rows, most))
     with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {table_of(import_id)} FROM STDIN", _Lines(sorting), size=1 << 20)
+        lines = _Lines(_copy_text(rows) for rows in sorting.pieces() if rows)
+        cursor.copy_expert(f"COPY {table_of(import_id)} FROM STDIN", lines, size=1 << 20)
         _store_rejected(cursor, import_id, sorting.rejected)
     return sorting.good, len(sorting.rejected)
 
@@ -73,20 +80,27 @@ class _Sorting:
         self._rows = rows
         self.good = 0
         self.rejected: list[Rejected] = []
+        self.characters = 0
 
     def take(self, most: int) -> list[GoodRow]:
         good = []
+        size = 0
         for row in islice(self._rows, most):
             if isinstance(row, Rejected):
                 self.rejected.append(row)
+                size += sum(map(len, row.cells))
             else:
                 good.append(row)
+                size += len(row.attributes)
+            if size > CHARACTERS_A_PIECE:
+                break
         self.good += len(good)
+        self.characters += size
         return good
 
     def pieces(self) -> Iterator[list[GoodRow]]:
         seen = -1
-        while seen != self.good + len(self.rejected):
+        while seen != self.good + len(self.rejected) and self.characters < CHARACTERS_A_BATCH:
             seen = self.good + len(self.rejected)
             yield self.take(ROWS_A_PIECE)
 
@@ -94,14 +108,11 @@ class _Sorting:
 class _Lines:
     """What COPY reads: lines made while it asks for them."""
 
-    def __init__(self, sorting: _Sorting) -> None:
-        self._pieces = sorting.pieces()
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
 
     def read(self, _size: int) -> str:
-        for rows in self._pieces:
-            if rows:
-                return _copy_text(rows)
-        return ""
+        return next(self._lines, "")
 
 
 def copy_rows(cursor: object, table: str, rows: list[GoodRow]) -> None:
@@ -143,5 +154,5 @@ def _store_rejected(cursor: object, import_id: int, rejected: list[Rejected]) ->
     lines = ("\t".join(map(str, _escaped(row))) + "\n" for row in rows)
     cursor.copy_expert(  # type: ignore[attr-defined]
         "COPY import_rejection (client_import_id, line, code, reason, cells) FROM STDIN",
-        io.StringIO("".join(lines)),
+        _Lines(lines),
     )

@@ -59,7 +59,8 @@ def _header(row: Row) -> list[str]:
 
 def _name(cell: str) -> str:
     """In one line, without what nobody sees."""
-    return "".join(mark for mark in " ".join(read_cell(cell).split()) if mark.isprintable())
+    words = "".join(mark for mark in read_cell(cell) if mark.isprintable() or mark.isspace())
+    return " ".join(words.split())
 
 
 def _numbered_header(rows: list[Row]) -> list[str]:

@@ -19,10 +19,15 @@ from django.conf import settings
 
 from notifier.clients.imports.limits import MEGABYTE, BadFile
 from notifier.clients.imports.workbook_process import DAMAGED, TOO_LARGE, Limits
+from notifier.launch.locks import FileLock
 
 ARCHIVE_MARK = b"PK\x03\x04"
+BUSY = "Another workbook is being read at the moment: try again in a minute."
 MEMORY_BYTES = 2 << 30
-SECONDS = 120
+# Of a processor; a workbook of a million rows takes about ten.
+SECONDS = 60
+# Meanwhile one of the web's few threads is taken.
+PATIENCE_SECONDS = 20.0
 # A workbook of a million rows has some 400 MB of XML in it.
 UNPACKED_BYTES = 2 << 30
 # How the process dies of what it was not granted.
@@ -52,14 +57,27 @@ def converted_workbook(file: BinaryIO) -> Iterator[Converted]:
         file.seek(0)
         with source.open("wb") as copy:
             copyfileobj(file, copy, MEGABYTE)
-        answer = _convert(source, target)
+        with _alone() as lock:
+            answer = _convert(source, target, lock=lock)
         if "problem" in answer:
             raise BadFile(answer["problem"])
         with target.open("rb") as sheet:
             yield Converted(sheet, answer["sheet"], answer["others"])
 
 
-def _convert(source: Path, target: Path) -> dict:
+@contextmanager
+def _alone() -> Iterator[FileLock]:
+    """One at a time on this machine: several at once would have its whole memory."""
+    lock = FileLock(settings.DATA_DIR / "workbook.lock")
+    if not lock.take(wait_seconds=PATIENCE_SECONDS):
+        raise BadFile(BUSY)
+    try:
+        yield lock
+    finally:
+        lock.let_go()
+
+
+def _convert(source: Path, target: Path, *, lock: FileLock) -> dict:
     limits = Limits(
         memory_bytes=MEMORY_BYTES,
         cpu_seconds=SECONDS,
@@ -74,6 +92,8 @@ def _convert(source: Path, target: Path) -> dict:
             cwd=settings.BASE_DIR,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            # Should this process be killed, the other keeps the lock until its own end.
+            pass_fds=[lock.fileno()],
             timeout=2 * SECONDS,
             check=False,
         )

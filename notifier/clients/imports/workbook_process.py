@@ -28,6 +28,8 @@ from python_calamine import (
 DAMAGED = "The workbook is damaged: open it in Excel and save it again, or save it as CSV."
 TOO_LARGE = "The workbook is too large once unpacked: save it as CSV, or split it."
 MOST_ENTRIES = 10_000
+# More than these no sheet has. A single cell beyond would have blank rows written for minutes.
+MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 # Above, a number has more digits than Excel keeps.
 WHOLE = 1e15
 
@@ -91,6 +93,7 @@ def convert(source: str, target: str, limits: Limits) -> dict[str, Any]:
         for position, name in enumerate(names, 1):
             sheet = book.get_sheet_by_name(name)
             if sheet.height:
+                _check_place(sheet)
                 _write(sheet, target, limits)
                 del sheet
                 others = [each for each in names[position:] if book.get_sheet_by_name(each).height]
@@ -103,6 +106,12 @@ def _sheet_names(book: CalamineWorkbook) -> list[str]:
     sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
     visible = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
     return visible or [each.name for each in sheets]
+
+
+def _check_place(sheet: CalamineSheet) -> None:
+    last_row, last_column = sheet.end or (0, 0)
+    if last_row >= MOST_ROWS or last_column >= MOST_COLUMNS:
+        raise Refused(DAMAGED)
 
 
 def _write(sheet: CalamineSheet, target: str, limits: Limits) -> None:

@@ -226,6 +226,9 @@ def _write_rejected(path: Path, client_import: ClientImport) -> None:
 
 
 def _stopped(client_import: ClientImport) -> str:
+    if not lifecycle.has_done_anything(client_import):
+        lifecycle.discard(client_import)
+        return "Stopped: nothing was changed."
     return (
         f"Stopped: {client_import.new:,} clients were added and {client_import.changed:,} changed. "
         "The list of imports has a button that takes them back."

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 
 from notifier.clients import facets
 from notifier.clients.cleaning import check_tag
+from notifier.clients.counting import TooSlow, stopped_in_time
 from notifier.clients.models import Client
 from notifier.clients.search import only_search, read_id
 from notifier.delivery.bulk_actions import begin_bulk_action, clients_up_to, newest_client_id
@@ -19,8 +20,11 @@ from notifier.statistics.messages import with_status
 from notifier.web.clients.filters import chips_of
 from notifier.web.lists import wants_fragment
 from notifier.web.live import answer_refresh, live_part
+from notifier.web.tags import percent_of
 
 REFRESH_SECONDS = 1
+# Worth more patience than a list that is looked at: it is exact, and a decision hangs on it.
+COUNT_SECONDS = 10
 BODY = "bulk-body"
 # What was done, as in "1,204 clients opted out", and what of those for whom nothing changed.
 DONE = {
@@ -28,6 +32,7 @@ DONE = {
     BulkAction.Kind.OPT_OUT: ("opted out: nothing more is sent to them", "had opted out before"),
     BulkAction.Kind.DELETE: ("deleted", "gone already"),
 }
+NO_TAG = ("lost the tag", "had none before")
 
 
 def chosen_search(query: QueryDict) -> dict[str, str]:
@@ -48,7 +53,7 @@ def bulk(request: HttpRequest, action: str) -> HttpResponse:
         "action": action,
         "search": search,
         "list_query": asked.get("list", ""),
-        "back": _list_address(asked),
+        "back": list_address(asked),
         "tag": asked.get("new_tag", ""),
     }
     if request.method == "POST":
@@ -58,20 +63,35 @@ def bulk(request: HttpRequest, action: str) -> HttpResponse:
 
 def _ask(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """The consequences in numbers, exact: a decision is taken by them."""
-    newest = newest_client_id()
-    clients = clients_up_to(newest, context["search"])
+    if "slow" not in context:
+        try:
+            with stopped_in_time(COUNT_SECONDS):
+                context |= _consequences(context["action"], context["search"])
+        except TooSlow as slow:
+            context["slow"] = str(slow)
     context |= {
-        "newest": newest,
-        "total": clients.order_by().count(),
-        "opted_out": clients.order_by().filter(opted_out_at__isnull=False).count(),
-        "waiting": _count_waiting(clients) if context["action"] != "tag" else 0,
-        "tagged": clients.order_by().exclude(tag="").count() if context["action"] == "tag" else 0,
         "chips": chips_of(QueryDict(urlencode(context["search"]))),
         "tags": facets.tag_values(),
         "is_everybody": not context["search"],
     }
+    return _show(request, context, status=status)
+
+
+def _show(request: HttpRequest, context: dict[str, Any], *, status: int) -> HttpResponse:
     name = "_bulk" if wants_fragment(request, BODY) else "bulk"
     return render(request, f"clients/{name}.html", context, status=status)
+
+
+def _consequences(action: str, search: dict[str, str]) -> dict[str, int]:
+    newest = newest_client_id()
+    clients = clients_up_to(newest, search).order_by()
+    return {
+        "newest": newest,
+        "total": clients.count(),
+        "opted_out": clients.filter(opted_out_at__isnull=False).count(),
+        "waiting": _count_waiting(clients) if action != "tag" else 0,
+        "tagged": clients.exclude(tag="").count() if action == "tag" else 0,
+    }
 
 
 def _count_waiting(clients: QuerySet[Client]) -> int:
@@ -88,7 +108,11 @@ def _do(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     except ValueError as error:
         return _ask(request, context | {"problem": str(error)}, status=422)
     newest = read_id(asked.get("newest", "")) or newest_client_id()
-    total = clients_up_to(newest, search).order_by().count()
+    try:
+        with stopped_in_time(COUNT_SECONDS):
+            total = clients_up_to(newest, search).order_by().count()
+    except TooSlow as slow:
+        return _ask(request, context | {"slow": str(slow)}, status=422)
     told = read_id(asked.get("total", ""))
     if told is not None and total > told:
         return _ask(request, context | {"told": told}, status=422)
@@ -113,6 +137,7 @@ def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
         "action": action,
         "outcome": outcome_in_words(action) if action.finished_at else "",
     }
+    state = "Done" if action.finished_at else percent_of(action.done, action.total)
     part = live_part(
         request,
         "clients/_bulk_action.html",
@@ -120,6 +145,7 @@ def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
         element_id="live",
         every_seconds=0 if action.finished_at else REFRESH_SECONDS,
         announce=context["outcome"] or f"{action.get_kind_display()} is under way",
+        title=f"{state} · {action.get_kind_display()}",
     )
     if answer := answer_refresh(request, part, context):
         return answer
@@ -127,7 +153,7 @@ def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
 
 
 def outcome_in_words(action: BulkAction) -> str:
-    done, already = DONE[BulkAction.Kind(action.kind)]
+    done, already = NO_TAG if _takes_tag_off(action) else DONE[BulkAction.Kind(action.kind)]
     s = "" if action.done == 1 else "s"
     if action.changed == action.done:
         return f"{action.done:,} client{s} {done}."
@@ -136,7 +162,12 @@ def outcome_in_words(action: BulkAction) -> str:
     return f"{action.changed:,} of {action.done:,} client{s} {done}; the others {already}."
 
 
-def _list_address(asked: QueryDict) -> str:
-    """The list as it was, with its order and page."""
-    query = QueryDict(asked.get("list", "")).urlencode()
+def _takes_tag_off(action: BulkAction) -> bool:
+    return action.kind == BulkAction.Kind.TAG and not action.tag
+
+
+def list_address(asked: QueryDict) -> str:
+    """The list as it was, with its order and page; else as it is searched."""
+    was, search = QueryDict(asked.get("list", "")), only_search(asked.dict())
+    query = was.urlencode() or urlencode(search)
     return f"{reverse('clients')}?{query}" if query else reverse("clients")

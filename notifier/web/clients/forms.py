@@ -90,8 +90,9 @@ class ClientForm(PageForm):
             self.cleaned = clean_client(**values, attributes=attributes)
         except ClientProblems as wrong:
             self.add_problems(wrong.problems)
-        else:
-            self._refuse_known_phone(self.cleaned.phone)
+        # Whatever else is wrong: it is said as one leaves the field, too.
+        if "phone" not in self.errors:
+            self._refuse_known_phone(normalise_phone(values["phone"]))
         return values
 
     def _refuse_known_phone(self, phone: str) -> None:

@@ -9,11 +9,13 @@ from django.utils.formats import date_format
 from django.views.decorators.http import require_POST
 
 from notifier.clients import facets
+from notifier.clients.attribute_names import known_names
 from notifier.clients.counting import TooSlow, stopped_in_time
 from notifier.clients.listing import FoundClients
 from notifier.clients.models import Client
 from notifier.clients.sample import add_sample_clients
 from notifier.clients.search import find_clients, only_search, read_id
+from notifier.delivery.models import Message, MessageStatus
 from notifier.delivery.withdrawal import delete_client, opt_in_client, opt_out_client
 from notifier.statistics.story import mailings_of, tell
 from notifier.web.clients.filters import chips_of, kept_fields
@@ -23,6 +25,7 @@ from notifier.web.forms import form_status
 from notifier.web.lists import paginate, render_list, wants_fragment
 
 SAMPLE_CLIENTS = 100_000
+MOST_OFFERED = 500
 # As many as are counted; who looks for more narrows the list down, turns it or exports it.
 LAST_PAGE = 400
 # In which a message is welcome, by the client's own clock.
@@ -83,6 +86,7 @@ def _edit(request: HttpRequest, form: ClientForm, *, done: str) -> HttpResponse:
         "client": form.client,
         "tags": facets.tag_values(),
         "timezones": timezone_choices(),
+        "attribute_names": known_names()[:MOST_OFFERED],
     }
     return render(request, "clients/form.html", context, status=form_status(form))
 
@@ -130,12 +134,14 @@ def _act(request: HttpRequest, client: Client) -> HttpResponse:
 
 
 def _facts(client: Client) -> dict[str, Any]:
+    waiting = Message.objects.filter(client_id=client.pk, status=MessageStatus.PENDING)
     local = timezone.now().astimezone(ZoneInfo(client.timezone))
     return {
         "client": client,
         # In words already: a template would turn it into the site's time.
         "local_time": date_format(local, "H:i, j M"),
         "is_day": local.hour in DAY_HOURS,
+        "waiting": waiting.count(),
     }
 
 

@@ -46,8 +46,10 @@ class UploadForm(PageForm):
     def receive(self, *, by: User) -> ClientImport | None:
         """The file as an import; None, with the problem shown, where it is no table."""
         file = self.cleaned_data["file"]
+        # Browsers send a name's quotation marks so.
+        name = file.name.replace("%22", '"')
         try:
-            return receive_file(file, name=file.name, created_by=by)
+            return receive_file(file, name=name, created_by=by)
         except BadFile as bad:
             self.add_problems({"file": str(bad)})
             return None

@@ -77,7 +77,6 @@ def _context_of(shown: ClientImport) -> dict[str, Any]:
         return context | {
             "examples": report.examples(shown),
             "importable": shown.new + shown.changed,
-            "kept_days": client_imports.KEEP_UPLOADS.days,
         }
     is_undone = shown.status == ImportStatus.UNDONE
     has_ended = shown.status in UNDOABLE

@@ -3,12 +3,14 @@
 import csv
 from io import StringIO
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.models import Client
+from notifier.delivery import client_imports
 from tests.clients.imports.workbooks import workbook
 
 pytestmark = pytest.mark.django_db
@@ -226,6 +228,17 @@ def test_how_it_is_written_and_what_columns_hold_may_be_said(csv_file):
     )  # fmt: skip
 
     assert stored() == [("79991234567", 999, "один", "UTC", {"word": "два"})]
+
+
+def test_what_was_stopped_before_it_changed_anything_leaves_nothing(csv_file):
+    with (
+        mock.patch.object(client_imports, "work_here", side_effect=KeyboardInterrupt),
+        pytest.raises(CommandError) as stopped,
+    ):
+        import_with_command(csv_file("phone\n79991234567\n"))
+
+    assert str(stopped.value) == "Stopped: nothing was changed."
+    assert not ClientImport.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -71,10 +71,12 @@ def test_a_first_row_with_a_number_as_long_as_a_phone_is_no_header(first, has_he
         "Clients of Omsk, November\n",
         "Clients;;;;\n;;;;\nPeriod:;01.11.2026;;;\n",
         "Clients\nTax number;7701234567\n",
+        "All phones\n",
+        "sep=;\n",
     ],
 )
 def test_titles_above_the_header_do_not_mislead(titles):
-    table = "No;Name;Phone;City;Sum\n1;Anna;79991234567;Omsk, Mira;10,5\n"
+    table = "No;Name;Phone (mob.);City;Sum\n1;Anna;79991234567;Omsk, Mira;10,5\n"
 
     assert detect(titles + table) == Layout("utf-8", ";", has_header=True)
 

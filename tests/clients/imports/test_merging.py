@@ -57,6 +57,15 @@ def test_known_clients_become_what_the_policy_says(known, chunks, policy, expect
     }
 
 
+def test_clients_stand_as_in_the_file_or_where_it_is_large_as_in_an_index(monkeypatch):
+    imported("phone\n79991234532\n79991234511\n79991234523\n")
+    monkeypatch.setattr("notifier.clients.imports.merging.CHUNK_ROWS", 2)
+    imported("phone\n79991234632\n79991234611\n79991234623\n")
+
+    ends = [phone[-3:] for phone in Client.objects.order_by("id").values_list("phone", flat=True)]
+    assert ends == ["532", "511", "523", "611", "632", "623"]
+
+
 @pytest.mark.parametrize("policy", ["keep", "update", "fill"])
 def test_the_dry_run_foresees_what_comes_and_changes_nothing(known, chunks, policy):
     before = stored()

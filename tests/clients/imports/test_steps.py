@@ -148,6 +148,28 @@ def test_what_the_status_does_not_allow_is_refused():
             refused(done)
 
 
+def test_one_that_was_started_meanwhile_is_not_discarded():
+    seen_by_another = checked(FILE)
+    lifecycle.start(ClientImport.objects.get(pk=seen_by_another.pk))
+
+    with pytest.raises(WrongImportStatus, match="cancel it first"):
+        lifecycle.discard(seen_by_another)
+    worked(seen_by_another)
+
+    assert counts(seen_by_another) == {"new": 9, "duplicates": 1, "rejected": 1}
+
+
+def test_one_that_was_discarded_meanwhile_is_gone():
+    client_import = checked(FILE)
+    lifecycle.discard(ClientImport.objects.get(pk=client_import.pk))
+
+    with pytest.raises(WrongImportStatus, match="not under way any more"):
+        lifecycle.cancel(client_import)
+    lifecycle.discard(client_import)
+
+    assert not ClientImport.objects.exists()
+
+
 def test_a_cancelled_file_may_be_taken_up_again(under_way):
     lifecycle.cancel(under_way)
 
@@ -166,3 +188,23 @@ def test_a_fault_of_ours_ends_it_in_words(monkeypatch):
     assert run_step(client_import.pk) is Outcome.ENDED
     client_import.refresh_from_db()
     assert (client_import.status, client_import.problem[:12]) == ("failed", "It broke off")
+
+
+def test_long_rows_are_taken_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(staging, "CHARACTERS_A_PIECE", 1_000)
+    monkeypatch.setattr(staging, "CHARACTERS_A_BATCH", 2_000)
+    taken = []
+    store = staging.store
+
+    def noted_store(*arguments, **more):
+        taken.append(store(*arguments, **more))
+        return taken[-1]
+
+    monkeypatch.setattr(staging, "store", noted_store)
+    good = [f"7999123450{number},{'x' * 900}\n" for number in range(5)]
+    rejected = [f"12,{'x' * 900}\n"] * 5
+
+    done = imported("phone,name\n" + "".join(good + rejected))
+
+    assert (counts(done), done.rows_read) == ({"new": 5, "rejected": 5}, 10)
+    assert taken == [(4, 0), (1, 3), (0, 2), (0, 0)]

@@ -40,9 +40,9 @@ def test_a_file_without_a_header_has_numbered_columns():
 
 
 def test_names_are_in_one_line_and_without_what_nobody_sees():
-    table = read('"Номер\nтелефона ",\'=x,a\x00b,\n', delimiter=",")
+    table = read('"Номер\nтелефона ",\'=x,a\x00b,\x00 \x00,\n', delimiter=",")
 
-    assert table.header == ["Номер телефона", "=x", "ab", ""]
+    assert table.header == ["Номер телефона", "=x", "ab", "", ""]
     assert list(table.rows) == []
 
 
@@ -62,6 +62,7 @@ def test_titles_above_the_header_are_no_rows():
         # A number is somebody's, whatever stands below it.
         "Contact\n79991234567\nphone\n",
         "Contact,Name\n79991234567,mobile\n",
+        "Anna,79991234567,,,,\nIvan,,iPhone 15,Omsk,x,y\n",
         # As wide as the table.
         "Contact,Name\nphone,name\n",
     ],

@@ -6,7 +6,8 @@ import pytest
 from notifier.clients.imports import workbook as conversion
 from notifier.clients.imports.limits import BadFile
 from notifier.clients.imports.workbook import Converted, converted_workbook
-from tests.clients.imports.workbooks import MAIN, archive, workbook
+from notifier.launch.locks import FileLock
+from tests.clients.imports.workbooks import MAIN, archive, sheet_xml, workbook
 
 TOO_LARGE = "The workbook is too large once unpacked: save it as CSV, or split it."
 DAMAGED = "The workbook is damaged: open it in Excel and save it again, or save it as CSV."
@@ -71,6 +72,8 @@ def test_the_first_visible_sheet_with_data_is_taken_and_the_others_are_named():
         (workbook({"A": {}}), "The workbook has no data in it."),
         (io.BytesIO(workbook({"A": {1: ["x"]}}).getvalue()[:-50]), DAMAGED),
         (with_sheet("<worksheet><sheetData><row"), DAMAGED),
+        (with_sheet(sheet_xml({1_048_577: ["x"]})), DAMAGED),
+        (with_sheet(sheet_xml({1: ["x"]}).replace("A1", "XFE1")), DAMAGED),
         (
             archive({"content.xml": "x", "mimetype": "x"}),
             "The file is an OpenDocument one (.ods): save it as XLSX or CSV.",
@@ -85,7 +88,7 @@ def test_the_first_visible_sheet_with_data_is_taken_and_the_others_are_named():
             "save the table as CSV or XLSX.",
         ),
     ],
-    ids=["blank", "cut off", "bad XML", "ods", "xlsb", "archive"],
+    ids=["blank", "cut off", "bad XML", "row too far", "column too far", "ods", "xlsb", "archive"],
 )
 def test_what_is_no_good_workbook_is_refused_in_words(file, words):
     with pytest.raises(BadFile) as refusal:
@@ -133,3 +136,16 @@ def test_a_sheet_larger_than_any_file_is_refused(settings):
         converted(workbook({"A": {row: ["x" * 3_000] for row in range(1, 400)}}))
 
     assert str(refusal.value) == TOO_LARGE
+
+
+def test_workbooks_are_read_one_at_a_time(settings, monkeypatch):
+    monkeypatch.setattr(conversion, "PATIENCE_SECONDS", 0)
+    other = FileLock(settings.DATA_DIR / "workbook.lock")
+    assert other.take()
+
+    with pytest.raises(BadFile) as refusal:
+        converted(workbook({"A": {1: ["x"]}}))
+    other.let_go()
+
+    assert str(refusal.value) == conversion.BUSY
+    assert converted(workbook({"A": {1: ["x"]}})) == "x\r\n"
