@@ -90,6 +90,11 @@ def _check_text(value: object) -> str | int | float:
     return text
 
 
+def _check_content(value: object) -> str | int | float:
+    """What an attribute may be; true and false are found as the texts that say so are."""
+    return str(value).lower() if isinstance(value, bool) else _check_text(value)
+
+
 def _check_part(value: object) -> str:
     text = str(_check_text(value))
     if not text:
@@ -176,13 +181,17 @@ FIELDS: Mapping[str, Field] = {
     ),
 }
 _ATTRIBUTE: Mapping[str, Check | None] = {
-    **_equal(_check_text),
+    **_equal(_check_content),
     "contains": _check_part,
     "starts_with": _check_part,
     **FILLED,
     **dict.fromkeys(("lt", "lte", "gt", "gte"), _check_number),
     **DATES,
 }
+
+
+# Of these checks true and false are values like others.
+TAKING_TRUTHS = frozenset({_check_truth, _check_content})
 
 
 def attribute_field(name: str) -> Field:

@@ -7,6 +7,7 @@ from notifier.clients.attribute_names import LONGEST_NAME
 from notifier.clients.conditions.fields import (
     ATTRIBUTE_PREFIX,
     FIELDS,
+    TAKING_TRUTHS,
     Check,
     Field,
     attribute_field,
@@ -122,7 +123,7 @@ def _check_list(check: Check, content: object, *, path: str) -> list[object]:
 
 
 def _checked(check: Check, content: object, *, path: str) -> object:
-    is_truth = isinstance(content, bool) and check is FIELDS["opted_out"].checks["is"]
+    is_truth = isinstance(content, bool) and check in TAKING_TRUTHS
     if content is None or (isinstance(content, bool | list | dict) and not is_truth):
         raise BadConditions(path, "is a single text or number.")
     try:
