@@ -28,6 +28,7 @@ CLOSED = [
     "/api/import/1/cancel/",
     "/api/import/1/undo/",
     "/api/import/1/rejected/",
+    "/api/import/1/kept/",
     "/api/mailing/",
     "/api/mailing/1/",
     "/api/mailing/1/statistics/",
