@@ -17,6 +17,7 @@ from notifier.clients.conditions import (
     matching_clients,
 )
 from notifier.clients.counting import TooSlow, count_clients, stopped_in_time
+from notifier.clients.deciding import deciding_rule
 from notifier.clients.imports.models import ClientImport, ImportChange
 from notifier.clients.models import Client
 from notifier.delivery.models import Message
@@ -178,6 +179,42 @@ def test_words_are_such_as_a_person_would_say(people, conditions, words):
 
 
 @pytest.mark.parametrize(
+    ("zone", "day", "first", "next_day"),
+    [
+        ("Europe/Berlin", "2026-03-29", "2026-03-28T23:00Z", "2026-03-29T22:00Z"),
+        ("Europe/Berlin", "2026-10-25", "2026-10-24T22:00Z", "2026-10-25T23:00Z"),
+        # Days that begin at one o'clock.
+        ("America/Santiago", "2026-09-06", "2026-09-06T04:00Z", "2026-09-07T03:00Z"),
+        ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00Z", "2026-04-24T21:00Z"),
+    ],
+)
+def test_days_are_as_long_as_the_sites_clock_has_them(people, zone, day, first, next_day):
+    moments = [
+        datetime.fromisoformat(first) - timedelta(microseconds=1),
+        datetime.fromisoformat(first),
+        datetime.fromisoformat(next_day) - timedelta(microseconds=1),
+        datetime.fromisoformat(next_day),
+    ]
+    anna = Client.objects.filter(pk=people["anna"].pk)
+    boris = ImportChange.objects.filter(client_id=people["boris"].pk)
+    sent = Message.objects.filter(client=people["anna"])
+
+    def chosen(name: str, field: str, op: str) -> bool:
+        conditions = check_conditions({"field": field, "op": op, "value": day})
+        return matching_clients(conditions).filter(pk=people[name].pk).exists()
+
+    with timezone.override(zone):
+        for at, moment in enumerate(moments):
+            anna.update(created_at=moment)
+            boris.update(changed_at=moment)
+            sent.update(sent_at=moment)
+            for name, field in (("anna", "created_at"), ("anna", "imported_at"),
+                                ("boris", "imported_at"), ("anna", "last_contacted")):  # fmt: skip
+                assert chosen(name, field, "before") == (at == 0), (field, moment)
+                assert chosen(name, field, "after") == (at == 3), (field, moment)
+
+
+@pytest.mark.parametrize(
     ("conditions", "problem"),
     [
         ({"field": "attributes.age", "op": "lt", "value": "old"}, 'value: "old" is not a number.'),
@@ -289,7 +326,10 @@ class AnyCombination(TestCase):
 
         chosen = set(matching_clients(checked).values_list("pk", flat=True))
 
-        assert chosen == {c.pk for c in Client.objects.all() if judge(conditions, c)}
+        clients = list(Client.objects.all())
+        assert chosen == {c.pk for c in clients if judge(conditions, c)}
+        for client in clients[::12]:
+            assert deciding_rule(checked, client).matches == (client.pk in chosen)
         assert describe_conditions(checked)
 
 

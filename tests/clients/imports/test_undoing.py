@@ -114,6 +114,25 @@ def test_of_two_imports_the_later_goes_first(known):
     assert everything() == before
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_imports_the_earlier_leaves_what_the_later_changed(known):
+    before = {row[1]: row for row in everything()}
+    first = imported(file_of(range(5, 25)), known_clients="update")
+    between = {row[1]: row for row in everything()}
+    second = imported(file_of(range(15, 30)).replace("new", "newer"), known_clients="update")
+
+    back = undone(first)
+    assert (back.restored, back.removed, back.kept) == (10, 0, 10)
+    back = undone(second)
+    assert (back.restored, back.removed, back.kept) == (10, 5, 0)
+
+    by_both = {f"799912345{number}" for number in range(15, 25)}
+    left = {phone: between[phone] for phone in by_both}
+    assert {row[1]: row for row in everything()} == before | left
+    again = imported(file_of(range(5, 25)), known_clients="update")
+    assert (again.changed, again.unchanged, again.new) == (10, 10, 0)
+
+
 def test_opt_outs_that_came_with_the_file_stay():
     Client.objects.create(phone="79991234501", operator=999)
     done = imported("phone,opted out\n79991234501,yes\n79991234502,yes\n")
