@@ -5,6 +5,7 @@
   if (!builder) return;
   const vocabulary = JSON.parse(document.getElementById("vocabulary").textContent);
   const PREFIX = "attributes.";
+  const LONGEST_QUERY = 2000;
   const copyOf = (selector) => document.querySelector(selector).content.cloneNode(true).firstElementChild;
   const opsOf = (field) => vocabulary[field.startsWith(PREFIX) ? PREFIX : field] ?? [];
 
@@ -94,6 +95,14 @@
   }
   document.addEventListener("htmx:afterSettle", ({ detail }) => {
     if (detail.target.id === "filter-count") showProblems();
+  });
+
+  // A pasted list of phones is longer than an address may be.
+  builder.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (new URLSearchParams(detail.formData).toString().length <= LONGEST_QUERY) return;
+    detail.verb = "post";
+    detail.useUrlParams = false;
+    detail.headers["Content-Type"] = "application/x-www-form-urlencoded";
   });
 
   function unhide(part) {

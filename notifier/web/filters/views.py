@@ -56,8 +56,11 @@ def edit_filter(request: HttpRequest, filter_id: int) -> HttpResponse:
 
 
 def preview(request: HttpRequest) -> HttpResponse:
-    """The fragment that follows the builder: how many match, and five of them."""
-    form = FilterForm(request.GET)
+    """The fragment that follows the builder: how many match, and five of them.
+
+    Asked for by POST where the conditions are longer than an address may be.
+    """
+    form = FilterForm(request.POST if request.method == "POST" else request.GET)
     form.full_clean()
     return render(request, "filters/_count.html", _counted(form))
 
