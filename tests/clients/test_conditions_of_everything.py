@@ -169,6 +169,8 @@ def test_each_op_chooses_whom_it_says(people, field, op, value, expected):
          "added not within the last day"),
         ({"field": "last_contacted", "op": "is_not_set"}, "has never been sent a message"),
         ({"not": {"opted_out": False}}, "has opted out"),
+        ({"field": "operator", "op": "in", "value": list(range(900, 912))},
+         "operator is one of 900, 901, 902, 903, 904, 905, 906, 907, 908, 909 and 2 more"),
         ({"not": {"any": [{"tag": "a"}, {"tag": "b"}]}}, "not (tag is a or tag is b)"),
         ({"any": [{"tag": "a", "operator": 999}, {"not": {}}]},
          "(tag is a and operator is 999) or not everybody"),

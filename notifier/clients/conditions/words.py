@@ -19,6 +19,8 @@ OPPOSITES = {
     "chosen": "not_chosen",
 }
 OPPOSITES |= {negative: op for op, negative in OPPOSITES.items()}
+# Of a list's values; a pasted one would fill the page.
+MOST_SAID = 10
 # Where "field op value" would be no English.
 SENTENCES = {
     ("opted_out", "is", True): "has opted out",
@@ -144,5 +146,7 @@ def _value_in_words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(_value_in_words(each) for each in value)
+        said = ", ".join(_value_in_words(each) for each in value[:MOST_SAID])
+        more = len(value) - MOST_SAID
+        return f"{said} and {more:,} more" if more > 0 else said
     return str(value) if value != "" else "empty"

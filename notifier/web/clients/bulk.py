@@ -49,11 +49,12 @@ def bulk(request: HttpRequest, action: str) -> HttpResponse:
         raise Http404
     asked = request.POST if request.method == "POST" else request.GET
     search = chosen_search(asked)
+    list_query = asked.get("list", "") if request.method == "POST" else list_query_of(asked)
     context: dict[str, Any] = {
         "action": action,
         "search": search,
-        "list_query": asked.get("list", ""),
-        "back": list_address(asked),
+        "list_query": list_query,
+        "back": list_address(list_query),
         "tag": asked.get("new_tag", ""),
     }
     if request.method == "POST":
@@ -166,8 +167,12 @@ def _takes_tag_off(action: BulkAction) -> bool:
     return action.kind == BulkAction.Kind.TAG and not action.tag
 
 
-def list_address(asked: QueryDict) -> str:
-    """The list as it was, with its order and page; else as it is searched."""
-    was, search = QueryDict(asked.get("list", "")), only_search(asked.dict())
-    query = was.urlencode() or urlencode(search)
+def list_query_of(asked: QueryDict) -> str:
+    """The list as it was asked from, with its order and page, whoever was ticked in it."""
+    places = {name: str(asked[name]) for name in ("sort", "page") if asked.get(name)}
+    return urlencode(only_search(asked.dict()) | places)
+
+
+def list_address(list_query: str) -> str:
+    query = QueryDict(list_query).urlencode()
     return f"{reverse('clients')}?{query}" if query else reverse("clients")

@@ -14,7 +14,7 @@ from notifier.clients.exporting import clients_csv, suppressed_csv
 from notifier.clients.models import SuppressedPhone
 from notifier.clients.search import find_clients
 from notifier.downloads import csv_download
-from notifier.web.clients.bulk import chosen_search, list_address
+from notifier.web.clients.bulk import chosen_search, list_address, list_query_of
 
 
 @require_safe
@@ -26,7 +26,7 @@ def export_clients(request: HttpRequest) -> HttpResponseBase:
         count_in_time(found)
     except TooSlow as slow:
         messages.error(request, str(slow))
-        return redirect(list_address(request.GET))
+        return redirect(list_address(list_query_of(request.GET)))
     return _csv(clients_csv(found), name="clients")
 
 
