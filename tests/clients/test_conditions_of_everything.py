@@ -158,6 +158,8 @@ def test_each_op_chooses_whom_it_says(people, field, op, value, expected):
             'value: "9999-12-31" is not',
         ),
         ({"field": "attributes.a", "value": float("inf")}, 'value: "inf" is not a number that'),
+        ({"field": "import", "value": "9" * 5_000}, 'value: "999'),
+        ({"field": "created_at", "op": "in_last_days", "value": "9" * 5_000}, 'value: "999'),
         ({"field": "tag", "op": "starts_with", "value": ""}, "value: The text is empty"),
         ({"any": [{}] * 101}, "any[100]: more than 100 conditions are not read."),
         ({"all": [{"tag": "a"}] * 101}, "all[100].tag: more than 100 conditions are not read."),
