@@ -28,12 +28,16 @@ def read_table(file: BinaryIO, layout: Layout, *, is_sheet: bool = False) -> Tab
     """
     blocks = read_blocks(file, layout.encoding)
     rows = read_sheet_rows(blocks) if is_sheet else read_rows(blocks, layout.delimiter)
-    first = list(islice(rows, SAMPLE_ROWS))
-    if not first:
+    first = next(rows, None)
+    if first is None:
         raise BadFile("The file is empty.")
-    header = _header(first.pop(0)) if layout.has_header else _numbered_header(first)
+    check_width(len(first.cells))
+    if layout.has_header:
+        return Table(_header(first), _limited(rows))
+    sample = [first, *islice(rows, SAMPLE_ROWS - 1)]
+    header = _numbered_header(sample)
     check_width(len(header))
-    return Table(header, _limited(chain(first, rows)))
+    return Table(header, _limited(chain(sample, rows)))
 
 
 def _header(row: Row) -> list[str]:
