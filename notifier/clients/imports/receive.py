@@ -137,7 +137,8 @@ def _table(file: BinaryIO, layout: Layout, kind: str) -> Table:
 
 
 def _guess(table: Table) -> list[dict[str, str]]:
-    sample = [row.cells for row in islice(table.rows, SAMPLE_ROWS) if not row.problem]
+    width = len(table.header)
+    sample = [row.cells[:width] for row in islice(table.rows, SAMPLE_ROWS) if not row.problem]
     return [column.to_json() for column in guess_columns(table.header, sample)]
 
 

@@ -7,6 +7,7 @@ empty, and is filled anew.
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from itertools import islice
 
@@ -16,9 +17,11 @@ from notifier.clients.imports.rows import GoodRow, Rejected
 
 # Few enough that the server takes in a piece while the next is made.
 ROWS_A_PIECE = 500
-# Of long rows fewer: what is in memory at a time, and what is stored within a lease, is bounded.
+# Of long rows fewer, for the sake of the memory, and of those that take long to read, for
+# that of the lease: whoever has it longer than it lasts, loses it and all that was read.
 CHARACTERS_A_PIECE = 1 << 20
 CHARACTERS_A_BATCH = 4 << 20
+SECONDS_A_BATCH = 2.0
 STAGE_COLUMNS = (
     'line int, phone text COLLATE "C", operator smallint, tag text, timezone text,'
     " attributes jsonb, opted_out bool, has_operator bool, has_tag bool, has_timezone bool"
@@ -61,9 +64,9 @@ def holds_rows(import_id: int) -> bool:
 
 
 def store(import_id: int, rows: Iterator[GoodRow | Rejected], *, most: int) -> tuple[int, int]:
-    """Take up to ``most`` rows of the file, fewer of long ones; how many good, how many rejected.
+    """Take up to ``most`` rows of the file; how many good ones and how many rejected.
 
-    None are taken only where there are no more.
+    Of long ones fewer; none only where there are no more.
     """
     sorting = _Sorting(islice(rows, most))
     with connection.cursor() as cursor:
@@ -81,6 +84,7 @@ class _Sorting:
         self.good = 0
         self.rejected: list[Rejected] = []
         self.characters = 0
+        self._ends = time.monotonic() + SECONDS_A_BATCH
 
     def take(self, most: int) -> list[GoodRow]:
         good = []
@@ -89,6 +93,8 @@ class _Sorting:
             if isinstance(row, Rejected):
                 self.rejected.append(row)
                 size += sum(map(len, row.cells))
+                if self._is_late():
+                    break
             else:
                 good.append(row)
                 size += len(row.attributes)
@@ -100,9 +106,14 @@ class _Sorting:
 
     def pieces(self) -> Iterator[list[GoodRow]]:
         seen = -1
-        while seen != self.good + len(self.rejected) and self.characters < CHARACTERS_A_BATCH:
+        while seen != self.good + len(self.rejected):
             seen = self.good + len(self.rejected)
             yield self.take(ROWS_A_PIECE)
+            if self.characters > CHARACTERS_A_BATCH or self._is_late():
+                return
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self._ends
 
 
 class _Lines:

@@ -9,7 +9,13 @@ from django.conf import settings
 
 from notifier.clients.imports.detect import SAMPLE_ROWS, Layout, count_titles
 from notifier.clients.imports.limits import BadFile, check_width, too_many_rows
-from notifier.clients.imports.text import Row, read_blocks, read_rows, read_sheet_rows
+from notifier.clients.imports.text import (
+    LONGEST_ROW,
+    Row,
+    read_blocks,
+    read_rows,
+    read_sheet_rows,
+)
 from notifier.clients.spreadsheet import read_cell
 
 __all__ = ["Row", "Table", "read_table"]
@@ -31,13 +37,25 @@ def read_table(file: BinaryIO, layout: Layout, *, is_sheet: bool = False) -> Tab
     """
     blocks = read_blocks(file, layout.encoding)
     rows = read_sheet_rows(blocks) if is_sheet else read_rows(blocks, layout.delimiter)
-    first = list(islice(rows, SAMPLE_ROWS))
+    first = _first_rows(rows)
     if not first:
         raise BadFile("The file is empty.")
     titles = _take_titles(first) if layout.has_header else []
     header = _header(first.pop(0)) if layout.has_header else _numbered_header(first)
     check_width(len(header))
     return Table(header, _limited(chain(first, rows)), titles)
+
+
+def _first_rows(rows: Iterator[Row]) -> list[Row]:
+    """Enough to know titles and columns by; few where a row is as wide or long as none should."""
+    first: list[Row] = []
+    size = 0
+    for row in islice(rows, SAMPLE_ROWS):
+        first.append(row)
+        size += sum(map(len, row.cells))
+        if len(row.cells) > settings.IMPORT_MOST_COLUMNS or size > LONGEST_ROW:
+            break
+    return first
 
 
 def _take_titles(rows: list[Row]) -> list[Row]:

@@ -41,16 +41,20 @@ def preview_of(client_import: ClientImport, *, guess: bool) -> Preview:
     """The first rows, read as the import says; ``guess`` its columns from them anew."""
     try:
         table = read_stored(client_import)
-        rows = list(islice(table.rows, PREVIEW_ROWS))
+        width = len(table.header)
+        shown, sample = [], []
+        for row in islice(table.rows, PREVIEW_ROWS):
+            shown.append(_shown(row, width))
+            if not row.problem:
+                sample.append(row.cells[:width])
         has_more = next(table.rows, None) is not None
     except BadFile as bad:
         client_import.columns = []
         return Preview(problem=str(bad))
     if guess:
-        sample = [row.cells for row in rows if not row.problem]
         client_import.columns = [column.to_json() for column in guess_columns(table.header, sample)]
     return Preview(
-        rows=[_shown(row, len(table.header)) for row in rows],
+        rows=shown,
         has_more=has_more,
         titles=[_shown(row, len(row.cells)) for row in table.titles],
     )

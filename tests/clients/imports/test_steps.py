@@ -190,17 +190,32 @@ def test_a_fault_of_ours_ends_it_in_words(monkeypatch):
     assert (client_import.status, client_import.problem[:12]) == ("failed", "It broke off")
 
 
-def test_long_rows_are_taken_few_at_a_time(monkeypatch):
-    monkeypatch.setattr(staging, "CHARACTERS_A_PIECE", 1_000)
-    monkeypatch.setattr(staging, "CHARACTERS_A_BATCH", 2_000)
-    taken = []
+@pytest.fixture
+def taken(monkeypatch):
+    """The good and rejected rows of each batch."""
+    batches = []
     store = staging.store
 
     def noted_store(*arguments, **more):
-        taken.append(store(*arguments, **more))
-        return taken[-1]
+        batches.append(store(*arguments, **more))
+        return batches[-1]
 
     monkeypatch.setattr(staging, "store", noted_store)
+    return batches
+
+
+def test_rows_that_take_long_to_read_are_stored_before_the_lease_ends(taken, monkeypatch):
+    monkeypatch.setattr(staging, "SECONDS_A_BATCH", 0)
+
+    done = imported("phone\n12\n13\n14\n79991234500\n79991234501\n")
+
+    assert counts(done) == {"new": 2, "rejected": 3}
+    assert taken == [(0, 1), (0, 1), (0, 1), (2, 0), (0, 0)]
+
+
+def test_long_rows_are_taken_few_at_a_time(taken, monkeypatch):
+    monkeypatch.setattr(staging, "CHARACTERS_A_PIECE", 1_000)
+    monkeypatch.setattr(staging, "CHARACTERS_A_BATCH", 1_900)
     good = [f"7999123450{number},{'x' * 900}\n" for number in range(5)]
     rejected = [f"12,{'x' * 900}\n"] * 5
 

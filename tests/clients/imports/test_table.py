@@ -186,3 +186,15 @@ def test_a_table_without_any_row_is_refused(content):
 def test_a_header_that_cannot_be_read_is_named():
     with pytest.raises(BadFile, match=r"^The header, on line 1, cannot be read"):
         read('phone,"note\n1,2\n')
+
+
+@pytest.mark.parametrize("has_header", [True, False])
+def test_of_too_wide_a_table_only_the_first_row_is_read(settings, monkeypatch, has_header):
+    settings.IMPORT_MOST_COLUMNS = 2
+    left = iter([Row(1, ["a"] * 3), Row(2, ["b"])])
+    monkeypatch.setattr("notifier.clients.imports.table.read_rows", lambda *_: left)
+
+    with pytest.raises(BadFile, match="has 3 columns"):
+        read("x", has_header=has_header)
+
+    assert list(left) == [Row(2, ["b"])]
