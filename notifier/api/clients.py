@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.exceptions import NotFound, ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ModelViewSet
@@ -94,8 +94,11 @@ class ClientSerializer(StrictSerializer):
         # Kept where it is not said, also by PUT: nobody is opted in by an omission.
         was_opted_out = client.is_opted_out
         opted_out = fields.get("is_opted_out", was_opted_out)
-        with _taken_phone_refused():
-            change_client(client, _clean(fields), source=Source.API)
+        try:
+            with _taken_phone_refused():
+                change_client(client, _clean(fields), source=Source.API)
+        except Client.DoesNotExist as error:  # deleted by another meanwhile
+            raise NotFound from error
         if opted_out and not was_opted_out:
             opt_out_client(client, source=Source.API)
         elif was_opted_out and not opted_out:

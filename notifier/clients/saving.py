@@ -45,7 +45,7 @@ def store_changes(client: Client, clean: CleanClient, *, source: str = Source.HA
     """Store what differs; whether that opted the client out, as its new phone is suppressed.
 
     Called by delivery.withdrawal.change_client, which withdraws messages then.
-    Raises PhoneTaken.
+    Raises PhoneTaken; Client.DoesNotExist where it was deleted meanwhile.
     """
     # Only what differs: two changes at once of different fields both last.
     changes = {
@@ -59,6 +59,7 @@ def store_changes(client: Client, clean: CleanClient, *, source: str = Source.HA
     with _taken_phone_refused(clean.phone):
         if "phone" in changes:
             suppression.lock_for_suppressing()
+        Client.objects.select_for_update(no_key=True).only("pk").get(pk=client.pk)
         note_names(changes.get("attributes", {}))
         if "phone" in changes:
             leaves = _move_to_phone(client, clean.phone, source=source)

@@ -3,6 +3,7 @@ import json
 import pytest
 from django.utils import timezone
 
+from notifier.clients import saving
 from notifier.clients.models import Client
 from notifier.clients.sample import add_sample_clients
 from notifier.delivery.models import Message
@@ -142,6 +143,20 @@ def test_patch_changes_what_it_names(api, clients):
     assert (client.phone, client.operator, client.tag, client.timezone) == (
         "79990000002", 999, "gold", "Asia/Omsk",
     )  # fmt: skip
+
+
+def test_one_that_is_deleted_at_that_moment_is_not_there(api, clients, monkeypatch):
+    delete = saving.store_changes
+
+    def deleted_first(client, *arguments, **more):
+        Client.objects.filter(pk=client.pk).delete()
+        return delete(client, *arguments, **more)
+
+    monkeypatch.setattr(saving, "store_changes", deleted_first)
+
+    answer = api.patch(f"/api/client/{clients[0].pk}/", {"tag": "b"})
+
+    assert answer.status_code == 404
 
 
 def test_a_taken_phone_is_refused_in_changes_too(api, clients):

@@ -85,3 +85,13 @@ def test_nothing_is_stored_where_nothing_differs():
     store_changes(client, clean_client(phone=PHONE))
 
     assert Client.objects.get().updated_at == before
+
+
+def test_what_was_deleted_meanwhile_is_not_changed():
+    client = add_client(clean_client(phone="79991234567"))
+    Client.objects.filter(pk=client.pk).delete()
+
+    with pytest.raises(Client.DoesNotExist):
+        store_changes(client, clean_client(phone="79991234567", tag="vip"))
+
+    assert not Client.objects.exists()

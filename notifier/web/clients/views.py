@@ -74,7 +74,10 @@ def add_client(request: HttpRequest) -> HttpResponse:
 def edit_client(request: HttpRequest, client_id: int) -> HttpResponse:
     client = get_object_or_404(Client, pk=client_id)
     form = ClientForm(request.POST or None, client=client)
-    return _edit(request, form, done="Client {} changed.")
+    try:
+        return _edit(request, form, done="Client {} changed.")
+    except Client.DoesNotExist as error:  # deleted by another meanwhile
+        raise Http404 from error
 
 
 def _edit(request: HttpRequest, form: ClientForm, *, done: str) -> HttpResponse:
