@@ -50,7 +50,7 @@ WANTED = {
     """,
     KnownClients.FILL: """
         known.operator,
-        CASE WHEN known.tag = '' THEN incoming.tag ELSE known.tag END,
+        CASE WHEN known.tag = '' AND incoming.has_tag THEN incoming.tag ELSE known.tag END,
         known.timezone,
         known.attributes || COALESCE(
             (SELECT jsonb_object_agg(name, value) FROM jsonb_each(incoming.attributes)

@@ -309,7 +309,7 @@ def after_import(
             client.timezone = line.timezone or client.timezone
             client.attributes |= line.attributes
         if policy == "fill":
-            client.tag = client.tag or line.tag or tag
+            client.tag = client.tag or line.tag
             for name, value in line.attributes.items():
                 if client.attributes.get(name) in (None, ""):
                     client.attributes[name] = value

@@ -100,6 +100,16 @@ def test_defaults_stand_where_cells_are_blank():
 
 
 @pytest.mark.parametrize("policy", ["keep", "update", "fill"])
+def test_a_known_client_takes_no_default(policy):
+    Client.objects.create(phone="79991234561", operator=999)
+
+    done = imported("phone,tag\n79991234561,\n", known_clients=policy, default_tag="autumn")
+
+    assert counts(done) == {"unchanged": 1}
+    assert stored() == {"79991234561": (999, "", "UTC", {})}
+
+
+@pytest.mark.parametrize("policy", ["keep", "update", "fill"])
 def test_an_opt_out_in_the_file_counts_whatever_the_policy(chunks, policy):
     since = timezone.now()
     Client.objects.create(phone="79991234561", operator=999)
