@@ -1,13 +1,14 @@
 """Cells that people open with a spreadsheet, which runs what looks like a formula."""
 
 # What a spreadsheet takes for the beginning of a formula, unless an apostrophe is before it.
-FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+# The wide ones are those of Chinese and Japanese keyboards.
+FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def quote_cell(text: str) -> str:
     """The text so that a spreadsheet neither runs it nor computes with it; see read_cell."""
     # One that has an apostrophe of its own gets another, or it would lose it on the way back.
-    return f"'{text}" if text.lstrip("'").startswith(FORMULA_MARKS) else text
+    return f"'{text}" if _is_formula(text) else text
 
 
 def read_cell(cell: str) -> str:
@@ -22,4 +23,9 @@ def keep_cell(cell: str) -> str:
 
 
 def _is_quoted(text: str) -> bool:
-    return text.startswith("'") and text.lstrip("'").startswith(FORMULA_MARKS)
+    return text.startswith("'") and _is_formula(text)
+
+
+def _is_formula(text: str) -> bool:
+    # Some programs leave out the blanks before it.
+    return text.lstrip("' \u00a0").startswith(FORMULA_MARKS)
