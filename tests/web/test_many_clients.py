@@ -186,6 +186,11 @@ def test_a_quoted_cell_is_read_as_it_was(text: str) -> None:
     assert read_cell(quote_cell(text)) == text
 
 
+@pytest.mark.parametrize("text", ["=1", " =1", "\u00a0+7", "'  =1", "\n=1", "\uff1d1", "\t=1"])
+def test_whatever_some_program_takes_for_a_formula_is_quoted(text: str) -> None:
+    assert quote_cell(text) == f"'{text}"
+
+
 def test_the_rule_that_kept_a_mailing_from_a_client_is_named(browser: Browser) -> None:
     client = make_client(tag="new")
     started = timezone.now() + timedelta(seconds=1)
