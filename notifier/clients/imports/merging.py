@@ -120,8 +120,12 @@ def _order(client_import: ClientImport) -> str:
 
 
 def _lock(client_import: ClientImport) -> None:
-    """Nobody else changes the suppression list meanwhile, or adds clients if this may change it."""
-    if client_import.reads_opt_outs:
+    """Nobody else changes the suppression list meanwhile.
+
+    Nor adds clients, where this may change the list, or known clients: one who
+    is added at this moment would be neither known nor new.
+    """
+    if client_import.reads_opt_outs or client_import.known_clients != KnownClients.KEEP:
         lock_for_suppressing()
     else:
         lock_for_adding_clients()

@@ -1,9 +1,21 @@
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from notifier.clients.imports import chunk, report
+from notifier.clients.cleaning import clean_client
+from notifier.clients.imports import chunk, lifecycle, report
+from notifier.clients.imports.steps import run_step
 from notifier.clients.models import AttributeName, Client, SuppressedPhone
-from tests.clients.imports.importing import checked, counts, imported, worked
+from notifier.clients.saving import add_client
+from tests.clients.imports.importing import (
+    checked,
+    counts,
+    imported,
+    options,
+    received,
+    worked,
+)
+from tests.delivery.beside import Beside
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +109,23 @@ def test_defaults_stand_where_cells_are_blank():
         "79991234561": (914, "vip", "Asia/Omsk", {}),
         "79991234562": (914, "autumn", "Asia/Omsk", {}),
     }
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("policy", "tag"), [("keep", ""), ("update", "vip"), ("fill", "vip")])
+def test_who_is_added_at_that_moment_is_a_known_client(policy, tag):
+    client_import = received("phone,tag\n79991234561,vip\n")
+    said = options(client_import, known_clients=policy, waits_for_review=False)
+    lifecycle.begin_check(client_import, said)
+    with transaction.atomic():
+        add_client(clean_client(phone="79991234561"))
+        beside = Beside(run_step, client_import.pk)
+        beside.wait_until_it_waits()
+    beside.finish()
+
+    client_import.refresh_from_db()
+    assert counts(client_import) == {"changed" if tag else "unchanged": 1}
+    assert stored()["79991234561"][1] == tag
 
 
 @pytest.mark.parametrize("policy", ["keep", "update", "fill"])
