@@ -71,9 +71,16 @@ def store(import_id: int, rows: Iterator[GoodRow | Rejected], *, most: int) -> t
     sorting = _Sorting(islice(rows, most))
     with connection.cursor() as cursor:
         lines = _Lines(_copy_text(rows) for rows in sorting.pieces() if rows)
-        cursor.copy_expert(f"COPY {table_of(import_id)} FROM STDIN", lines, size=1 << 20)
+        _copy(cursor, f"COPY {table_of(import_id)} FROM STDIN", lines)
         _store_rejected(cursor, import_id, sorting.rejected)
     return sorting.good, len(sorting.rejected)
+
+
+def _copy(cursor: object, statement: str, lines: object) -> None:
+    # Django does not know this method, and would let psycopg2's own errors through: that the
+    # database went away would look like a fault of ours, and end the import.
+    with connection.wrap_database_errors:
+        cursor.copy_expert(statement, lines, 1 << 20)  # type: ignore[attr-defined]
 
 
 class _Sorting:
@@ -128,9 +135,7 @@ class _Lines:
 
 def copy_rows(cursor: object, table: str, rows: list[GoodRow]) -> None:
     """All of them at once into a table of STAGE_COLUMNS."""
-    cursor.copy_expert(  # type: ignore[attr-defined]
-        f"COPY {table} FROM STDIN", io.StringIO(_copy_text(rows))
-    )
+    _copy(cursor, f"COPY {table} FROM STDIN", io.StringIO(_copy_text(rows)))
 
 
 LINE = "\t".join(["%s"] * len(GoodRow._fields)) + "\n"
@@ -163,7 +168,8 @@ def _store_rejected(cursor: object, import_id: int, rejected: list[Rejected]) ->
         for row in rejected
     )
     lines = ("\t".join(map(str, _escaped(row))) + "\n" for row in rows)
-    cursor.copy_expert(  # type: ignore[attr-defined]
+    _copy(
+        cursor,
         "COPY import_rejection (client_import_id, line, code, reason, cells) FROM STDIN",
         _Lines(lines),
     )

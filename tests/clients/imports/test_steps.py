@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from notifier.clients.imports import chunk, lifecycle, staging, steps
@@ -188,6 +188,20 @@ def test_a_fault_of_ours_ends_it_in_words(monkeypatch):
     assert run_step(client_import.pk) is Outcome.ENDED
     client_import.refresh_from_db()
     assert (client_import.status, client_import.problem[:12]) == ("failed", "It broke off")
+
+
+def test_a_database_that_breaks_off_in_the_middle_of_the_rows_is_no_fault_of_ours(monkeypatch):
+    client_import = received(FILE)
+    lifecycle.begin_check(client_import, options(client_import))
+    with monkeypatch.context() as patch:
+        # As good as any other trouble of the database with them.
+        patch.setattr(staging, "create", lambda _id: None)
+        with pytest.raises(DatabaseError):
+            run_step(client_import.pk)
+
+    worked(client_import)
+
+    assert (client_import.status, client_import.rows_read) == ("checked", 11)
 
 
 @pytest.fixture
