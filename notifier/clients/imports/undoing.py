@@ -11,6 +11,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 
+from notifier.arrays import array_of
 from notifier.clients.imports.merging import Withdraw
 from notifier.clients.imports.models import ClientImport, ImportChange
 from notifier.clients.models import Client
@@ -20,31 +21,20 @@ CHUNK_CLIENTS = 10_000
 IS_UNTOUCHED = Q(updated_at=F("created_at"))
 
 # The client's row is held while it is looked at, in the order of the ids.
+HOLD = """
+    SELECT client.id, client.updated_at = change.changed_at
+    FROM import_change AS change JOIN client ON client.id = change.client_id
+    WHERE change.client_import_id = %s AND NOT change.is_kept
+    ORDER BY change.client_id LIMIT %s
+    FOR NO KEY UPDATE OF client
+"""
+
 RESTORE = """
-    WITH held AS (
-        SELECT client.id, client.updated_at = change.changed_at AS untouched, change.*
-        FROM import_change AS change JOIN client ON client.id = change.client_id
-        WHERE change.client_import_id = %(import)s AND NOT change.is_kept
-        ORDER BY change.client_id LIMIT %(most)s
-        FOR NO KEY UPDATE OF client
-    ),
-    restored AS (
-        UPDATE client SET operator = held.operator, tag = held.tag, timezone = held.timezone,
-            attributes = held.attributes, updated_at = held.updated_at
-        FROM held WHERE client.id = held.client_id AND held.untouched
-        RETURNING client.id
-    ),
-    done AS (
-        DELETE FROM import_change AS change USING restored
-        WHERE change.client_import_id = %(import)s AND change.client_id = restored.id
-    ),
-    kept AS (
-        UPDATE import_change AS change SET is_kept = true FROM held
-        WHERE change.client_import_id = %(import)s AND change.client_id = held.client_id
-          AND NOT held.untouched
-        RETURNING change.client_id
-    )
-    SELECT (SELECT count(*) FROM restored), (SELECT count(*) FROM kept)
+    UPDATE client SET operator = change.operator, tag = change.tag, timezone = change.timezone,
+        attributes = change.attributes, updated_at = change.updated_at
+    FROM import_change AS change
+    WHERE change.client_import_id = %s AND change.client_id = ANY(%s::bigint[])
+      AND client.id = change.client_id
 """
 
 
@@ -81,11 +71,20 @@ def prospect_of(client_import: ClientImport) -> UndoProspect:
 def restore_chunk(client_import: ClientImport) -> dict[str, Any] | None:
     """Give changed clients their former values; the fields to store, None when all have."""
     with connection.cursor() as cursor:
-        cursor.execute(RESTORE, {"import": client_import.pk, "most": CHUNK_CLIENTS})
-        restored, kept = cursor.fetchone()
-    if not restored + kept:
+        # Just after an import the planner may still take both tables for empty, and would
+        # read the whole of one for each row of the other.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(HOLD, [client_import.pk, CHUNK_CLIENTS])
+        held: dict[int, bool] = dict(cursor.fetchall())
+        untouched = [client_id for client_id, is_untouched in held.items() if is_untouched]
+        cursor.execute(RESTORE, [client_import.pk, array_of(untouched)])
+        changes = ImportChange.objects.filter(client_import=client_import)
+        changes.filter(client_id__in=untouched)._raw_delete(changes.db)
+        kept = changes.filter(client_id__in=held.keys() - untouched).update(is_kept=True)
+        cursor.execute("SET LOCAL enable_seqscan = on")
+    if not held:
         return None
-    return {"restored": F("restored") + restored, "kept": F("kept") + kept}
+    return {"restored": F("restored") + len(untouched), "kept": F("kept") + kept}
 
 
 def remove_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str, Any] | None:
