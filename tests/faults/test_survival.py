@@ -107,7 +107,7 @@ def answers_in_an_outage(notifier: RunningNotifier, browser: requests.Session) -
     assert "The database is not available" in page.text
     assert "The database is not available" in fragment.text
     assert ("<html" in page.text, "<html" in fragment.text) == (True, False)
-    assert api.json() == {"detail": "The database is not available."}
+    assert api.json() == {"detail": "The database is not available.", "errors": {}}
     statuses = {"page": page, "fragment": fragment, "api": api}
     return {what: reply.status_code for what, reply in statuses.items()} | states
 
