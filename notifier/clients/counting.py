@@ -52,9 +52,9 @@ def example_clients(conditions: Mapping[str, Any], *, most: int = EXAMPLES) -> l
         return list(found[:most])
 
 
-def count_in_time(clients: QuerySet[Client]) -> int:
+def count_in_time(clients: QuerySet[Client], *, seconds: float | None = None) -> int:
     """All of them, for whoever is about to do something with each. Raises TooSlow."""
-    with stopped_in_time():
+    with stopped_in_time(seconds):
         return clients.order_by().count()
 
 

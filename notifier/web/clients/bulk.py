@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from notifier.clients import facets
 from notifier.clients.cleaning import check_tag
-from notifier.clients.counting import TooSlow, stopped_in_time
+from notifier.clients.counting import TooSlow, count_in_time, stopped_in_time
 from notifier.clients.models import Client
 from notifier.clients.search import only_search, read_id
 from notifier.delivery.bulk_actions import begin_bulk_action, clients_up_to, newest_client_id
@@ -110,8 +110,7 @@ def _do(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         return _ask(request, context | {"problem": str(error)}, status=422)
     newest = read_id(asked.get("newest", "")) or newest_client_id()
     try:
-        with stopped_in_time(COUNT_SECONDS):
-            total = clients_up_to(newest, search).order_by().count()
+        total = count_in_time(clients_up_to(newest, search), seconds=COUNT_SECONDS)
     except TooSlow as slow:
         return _ask(request, context | {"slow": str(slow)}, status=422)
     told = read_id(asked.get("total", ""))
