@@ -71,6 +71,9 @@ class RunningNotifier:
         self.session = requests.Session()
         # Straight to it, whatever proxy the environment names.
         self.session.trust_env = False
+        # A kept connection may be closed just as a request goes out on it, and then
+        # nobody knows whether it was heard.
+        self.session.headers["Connection"] = "close"
 
     @property
     def url(self) -> str:

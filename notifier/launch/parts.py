@@ -10,6 +10,9 @@ from notifier.launch.environment import CHECKOUT, Environment
 
 WEB_WORKERS = 2
 WEB_THREADS = 4
+# Longer than any page waits before it asks again: a connection that is closed at the
+# moment its next request arrives loses that request.
+KEEP_ALIVE_SECONDS = 12
 HEARTBEAT_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn makes a private file there
 
 
@@ -38,6 +41,7 @@ def web_part(environment: Environment) -> Part:
         *("--worker-class", "gthread"),
         *("--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)),
         *("--chdir", str(CHECKOUT)),
+        *("--keep-alive", str(KEEP_ALIVE_SECONDS)),
         *("--timeout", "60", "--graceful-timeout", "8", "--no-control-socket"),
         *(("--worker-tmp-dir", str(HEARTBEAT_FOLDER)) if in_memory else ()),
     ]

@@ -62,6 +62,7 @@ def browser(notifier: RunningNotifier) -> Iterator[requests.Session]:
     """Signed in."""
     with requests.Session() as session:
         session.trust_env = False
+        session.headers["Connection"] = "close"
         address = f"{notifier.url}/sign-in/"
         session.get(address, timeout=15)
         answer = session.post(
