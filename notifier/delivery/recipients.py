@@ -33,6 +33,8 @@ def start_mailing(mailing_id: int, *, after_client: int | None = None) -> None:
     most = FIRST_CHUNK if after_client is None else RECIPIENT_CHUNK
     while is_preparing(mailing_id, after_client=after_client):
         chunk = open_messages(mailing_id, most=most)
+        if chunk is None:
+            return  # whoever chooses them just now goes on
         if not chunk.recipients:
             lifecycle.mark_prepared(mailing_id)
             break

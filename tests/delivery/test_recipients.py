@@ -1,14 +1,17 @@
 """Recipients are chosen in turns, so that no audience keeps the clusters' workers to itself."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
+from notifier.clients.conditions import matching_clients
 from notifier.delivery import rescue, tasks
 from notifier.delivery.control import create_mailing
 from notifier.delivery.models import Message
+from tests.delivery.beside import Beside
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +60,29 @@ def test_of_several_tasks_that_choose_the_same_recipients_one_goes_on(gateway, a
     [(number, _)] = take_starts()
     assert number == mailing.pk
     assert Message.objects.count() == Message.objects.distinct("client_id").count() == 10
+
+
+def test_nobody_waits_for_who_chooses_the_same_recipients(gateway, add_clients, monkeypatch):
+    """Where clients are slow to find, the sweeps' starts would take up every worker."""
+    add_clients(5)
+    mailing = create_mailing(text="Hi", conditions={})
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow_to_find(conditions):
+        begun.set()
+        assert may_end.wait(20)
+        return matching_clients(conditions)
+
+    monkeypatch.setattr("notifier.delivery.ledger.opening.matching_clients", slow_to_find)
+    other = Beside(tasks.start, mailing.pk)
+    assert begun.wait(20)
+
+    tasks.start(mailing.pk)
+
+    assert not Message.objects.exists()
+    may_end.set()
+    other.finish()
+    assert Message.objects.count() == 2
 
 
 def test_a_turn_that_was_lost_is_made_good_by_a_sweep(sandbox, add_clients, run_queue):

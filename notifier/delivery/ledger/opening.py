@@ -64,14 +64,21 @@ COUNT_SKIPPED = f"""
 """
 
 
-def open_messages(mailing_id: int, *, most: int) -> OpenedChunk:
-    """Give the next ``most`` recipients their rows, by client id.
+# With a mailing's id. Not waited for: a worker that waits does nothing else.
+_LOCK = 7_015_434
+
+
+def open_messages(mailing_id: int, *, most: int) -> OpenedChunk | None:
+    """Give the next ``most`` recipients their rows, by client id; None: another does just now.
 
     Which clients these are is decided by the mailing's conditions and how far
     earlier chunks came. Whoever has opted out gets a row that is skipped.
     Uses the clients' primary key, or the index of the field that is asked for.
     """
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK, mailing_id])
+        if not cursor.fetchone()[0]:
+            return None
         # Not for its key: who writes the first counter of a minute refers to it,
         # and would wait for this while this waits for the counter.
         held = Mailing.objects.select_for_update(of=("self",), no_key=True)
