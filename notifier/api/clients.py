@@ -67,9 +67,9 @@ class ClientSerializer(StrictSerializer):
     opted_out = serializers.BooleanField(
         source="is_opted_out",
         required=False,
-        help_text="Nothing is sent to the client, what waits is withdrawn. PUT and PATCH: kept "
-        "where missing; false reaches the client again. POST: false says nothing, whose phone "
-        "is suppressed stays opted out.",
+        help_text="Nothing is sent to the client, what waits is withdrawn. Kept where it is "
+        "missing. Only PATCH with false reaches the client again: false in POST and PUT says "
+        "nothing, as the client may have opted out since the rest was read.",
     )
     created_at = MomentField(read_only=True)
     updated_at = MomentField(read_only=True)
@@ -91,9 +91,8 @@ class ClientSerializer(StrictSerializer):
             return add_client(_clean(fields), opted_out=opted_out, source=Source.API)
 
     def update(self, client: Client, fields: dict[str, Any]) -> Client:
-        # Kept where it is not said, also by PUT: nobody is opted in by an omission.
         was_opted_out = client.is_opted_out
-        opted_out = fields.get("is_opted_out", was_opted_out)
+        opted_out = fields.get("is_opted_out")
         try:
             with _taken_phone_refused():
                 change_client(client, _clean(fields), source=Source.API)
@@ -101,7 +100,8 @@ class ClientSerializer(StrictSerializer):
             raise NotFound from error
         if opted_out and not was_opted_out:
             opt_out_client(client, source=Source.API)
-        elif was_opted_out and not opted_out:
+        # Not by PUT: its body may be older than the opt-out.
+        elif was_opted_out and opted_out is False and self.partial:
             opt_in_client(client)
         return client
 

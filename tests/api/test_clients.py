@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from notifier.clients import saving
-from notifier.clients.models import Client
+from notifier.clients.models import Client, SuppressedPhone
 from notifier.clients.sample import add_sample_clients
 from notifier.delivery.models import Message
 
@@ -124,6 +124,18 @@ def test_put_replaces_the_client_but_does_not_opt_in_by_omission(api, clients):
         "79150000001", 915, "", "UTC", {},
     )  # fmt: skip
     assert client.is_opted_out
+
+
+def test_what_was_read_before_an_opt_out_and_is_put_back_does_not_undo_it(api, clients):
+    url = f"/api/client/{clients[0].pk}/"
+    read = api.get(url).json()
+    api.patch(url, {"opted_out": True})
+
+    answer = api.put(url, read | {"tag": "gold"})
+
+    assert (answer.status_code, answer.json()["tag"]) == (200, "gold")
+    assert answer.json()["opted_out"] is True
+    assert SuppressedPhone.objects.filter(phone=clients[0].phone).exists()
 
 
 def test_what_was_read_may_be_put_back_unchanged(api, clients):
