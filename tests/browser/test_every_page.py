@@ -119,3 +119,12 @@ def test_dialogs_menus_toasts_and_the_table_of_a_chart_when_open(
     page.page.click("#opt")
     page.page.wait_for_selector(".toast >> text=will not be sent anything more")
     page.look_at_it_every_way()
+
+    page.page.click("#opt")
+    page.page.wait_for_selector("dialog[open] >> text=only if the person asked")
+    page.look_at_it_every_way()
+    page.page.keyboard.press("Escape")
+    assert page.page.is_visible("text=opted out")
+    page.page.click("#opt")
+    page.page.click("dialog[open] >> text=Reach again >> nth=-1")
+    page.page.wait_for_selector(".toast >> text=is reached again")

@@ -264,7 +264,7 @@ def test_opting_out_withdraws_waiting_messages_and_answers_with_a_toast(browser:
     assert "will not be sent" not in words_of(browser.get("/clients/"))
 
 
-def test_opting_in_again_works_without_a_script(browser: Browser) -> None:
+def test_opting_in_again_is_said(browser: Browser) -> None:
     client = make_client(opted_out_at=datetime.now(UTC))
 
     response = browser.post(f"/clients/{client.pk}/", {"action": "opt_in"}, follow=True)
