@@ -13,6 +13,8 @@ WEB_THREADS = 4
 # Longer than any page waits before it asks again: a connection that is closed at the
 # moment its next request arrives loses that request.
 KEEP_ALIVE_SECONDS = 12
+# The most that gunicorn bounds: the API takes conditions in an address.
+ADDRESS_BYTES = 8190
 HEARTBEAT_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn makes a private file there
 
 
@@ -41,7 +43,7 @@ def web_part(environment: Environment) -> Part:
         *("--worker-class", "gthread"),
         *("--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS)),
         *("--chdir", str(CHECKOUT)),
-        *("--keep-alive", str(KEEP_ALIVE_SECONDS)),
+        *("--keep-alive", str(KEEP_ALIVE_SECONDS), "--limit-request-line", str(ADDRESS_BYTES)),
         *("--timeout", "60", "--graceful-timeout", "8", "--no-control-socket"),
         *(("--worker-tmp-dir", str(HEARTBEAT_FOLDER)) if in_memory else ()),
     ]

@@ -1,5 +1,6 @@
 """The main job over real processes: clients in, mailings out, everyone accounted for."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -56,6 +57,16 @@ def test_a_mailing_reaches_exactly_the_matching_clients_once(notifier):
     assert counts_of(done) == {"accepted": 10}
     listed = list(notifier.messages(mailing=mailing["id"], status="accepted"))
     assert {m["id"] for m in listed} == {entry.id for entry in received}
+
+
+def test_long_conditions_are_taken_in_an_address(notifier):
+    post_clients(notifier, tag="long", count=3, first=79990005000)
+    phones = [str(number) for number in range(79990005000, 79990005300)]
+    conditions = {"field": "phone_number", "op": "in", "value": phones}
+
+    listed = notifier.get("client/", clients=json.dumps(conditions))
+
+    assert listed["count"] == 3
 
 
 def test_a_mailing_ahead_starts_by_itself_at_most_a_second_late(notifier):

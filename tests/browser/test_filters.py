@@ -51,7 +51,7 @@ def test_a_pasted_list_is_counted_however_long(page: Watched) -> None:
         shown.fill("[name=value]", ", ".join(f"7999{number:07}" for number in range(500)))
     shown.wait_for_selector("#match-count >> text=1 client")
 
-    # Beyond 4,094 bytes the web server takes no address.
+    # Beyond 8,190 bytes the web server takes no address.
     assert len(asked.value.url) < 4000
     assert shown.is_visible(f"#filter-count >> text={wanted}")
 
