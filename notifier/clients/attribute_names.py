@@ -7,6 +7,14 @@ from notifier.clients.models import AttributeName
 LONGEST_NAME = 100
 
 
+# More than anyone looks through.
+MOST_OFFERED = 500
+
+
+def offered_names() -> list[str]:
+    return known_names()[:MOST_OFFERED]
+
+
 def known_names() -> list[str]:
     return list(AttributeName.objects.values_list("name", flat=True))
 

@@ -14,7 +14,7 @@ from notifier.clients.conditions import (
     check_conditions,
     conditions_to_q,
 )
-from notifier.clients.conditions.fields import LARGEST_ID
+from notifier.clients.conditions.fields import LARGEST_ID, is_whole
 from notifier.clients.models import Client, ClientFilter
 from notifier.clients.operators import BadOperator, check_operator
 from notifier.clients.phones import PUNCTUATION
@@ -158,9 +158,7 @@ def _saved_conditions(typed: str) -> Any:
 
 def read_id(typed: str) -> int | None:
     """A key as an address has it; None where it can be nobody's."""
-    if not (typed.isascii() and typed.isdigit() and len(typed) < 20):
-        return None
-    return min(int(typed), LARGEST_ID)
+    return min(int(typed), LARGEST_ID) if is_whole(typed) else None
 
 
 Narrow = Callable[[QuerySet[Client], str], QuerySet[Client]]

@@ -123,21 +123,21 @@ def _check_date(value: object) -> str:
     return day.isoformat()
 
 
-def _is_whole(text: str) -> bool:
+def is_whole(text: str) -> bool:
     # Of thousands of digits Python makes no number.
     return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def _check_days(value: object) -> int:
     text = str(value).strip()
-    if not (_is_whole(text) and 1 <= int(text) <= MOST_DAYS):
+    if not (is_whole(text) and 1 <= int(text) <= MOST_DAYS):
         raise ValueError(f'"{value}" is not a number of days from 1 to {MOST_DAYS:,}.')
     return int(text)
 
 
 def _check_id(value: object) -> int:
     text = str(value).strip()
-    if not (_is_whole(text) and 1 <= int(text) <= LARGEST_ID):
+    if not (is_whole(text) and 1 <= int(text) <= LARGEST_ID):
         raise ValueError(f'"{value}" is not an id: use its number.')
     return int(text)
 

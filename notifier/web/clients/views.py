@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.views.decorators.http import require_POST
 
 from notifier.clients import facets
-from notifier.clients.attribute_names import known_names
+from notifier.clients.attribute_names import offered_names
 from notifier.clients.counting import TooSlow, stopped_in_time
 from notifier.clients.listing import FoundClients
 from notifier.clients.models import Client
@@ -25,7 +25,6 @@ from notifier.web.forms import form_status
 from notifier.web.lists import paginate, render_list, wants_fragment
 
 SAMPLE_CLIENTS = 100_000
-MOST_OFFERED = 500
 # As many as are counted; who looks for more narrows the list down, turns it or exports it.
 LAST_PAGE = 400
 # In which a message is welcome, by the client's own clock.
@@ -89,7 +88,7 @@ def _edit(request: HttpRequest, form: ClientForm, *, done: str) -> HttpResponse:
         "client": form.client,
         "tags": facets.tag_values(),
         "timezones": timezone_choices(),
-        "attribute_names": known_names()[:MOST_OFFERED],
+        "attribute_names": offered_names(),
     }
     return render(request, "clients/form.html", context, status=form_status(form))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from notifier.clients.attribute_names import known_names
+from notifier.clients.attribute_names import offered_names
 from notifier.clients.conditions import (
     ATTRIBUTE_PREFIX,
     FIELDS,
@@ -24,14 +24,13 @@ KINDS = (
     "none", "text", "list", "date", "days", "truth", "tag", "operator", "timezone", "import",
     "mailing",
 )  # fmt: skip
-MOST_ATTRIBUTES = 500
 
 
 def field_choices() -> list[tuple[str, str]]:
     """Every field with its words; attributes by the names that clients have had."""
     fields = [(name, field.words.capitalize()) for name, field in FIELDS.items()]
-    names = known_names()[:MOST_ATTRIBUTES]
-    return fields + [(f"{ATTRIBUTE_PREFIX}{name}", f"Attribute: {name}") for name in names]
+    attributes = [(f"{ATTRIBUTE_PREFIX}{name}", f"Attribute: {name}") for name in offered_names()]
+    return fields + attributes
 
 
 def op_words(name: str, op: str) -> str:
