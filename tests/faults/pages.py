@@ -21,7 +21,7 @@ class Pages:
         self.notifier = notifier
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.headers |= {"Referer": notifier.url, "Connection": "close"}
+        self.session.headers.update({"Referer": notifier.url, "Connection": "close"})
         self.post("/sign-in/", form_at="/sign-in/", **_account(notifier))
 
     def get(self, path: str) -> requests.Response:
