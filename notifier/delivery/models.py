@@ -486,13 +486,20 @@ class Heartbeat(models.Model):
 class BulkAction(models.Model):
     """Something done to all clients whom a search found; see delivery.bulk_actions.
 
-    They are gone through by id, up to the newest of when it was wished.
+    They are gone through by id, up to the newest of when it was wished. One that
+    was cancelled has ended once the chunk that was begun is done.
     """
 
     class Kind(models.TextChoices):
         TAG = "tag", "Set tag"
         OPT_OUT = "opt_out", "Opt out"
         DELETE = "delete", "Delete"
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        CANCELLING = "cancelling"
+        DONE = "done"
+        CANCELLED = "cancelled"
 
     kind = models.CharField(max_length=7, choices=Kind)
     search = models.JSONField(help_text="As in the address of the list of clients.")
@@ -504,10 +511,15 @@ class BulkAction(models.Model):
     )
     last_client_id = models.BigIntegerField(default=0)
     newest_client_id = models.BigIntegerField()
+    # Whoever takes over from one who was lost could not find them: changed, they match no more.
+    chunk = ArrayField(
+        models.BigIntegerField(), default=list, help_text="The clients it was begun with."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     created_at = models.DateTimeField(db_default=Now())
+    cancelled_at = models.DateTimeField(null=True, help_text="When that was wished.")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -516,8 +528,15 @@ class BulkAction(models.Model):
         indexes = [
             models.Index(
                 fields=["id"], condition=Q(finished_at__isnull=True), name="bulk_action_open"
-            )
+            ),
+            models.Index(fields=["finished_at"], name="bulk_action_ended"),
         ]
 
     def __str__(self) -> str:
         return f"bulk action {self.pk}"
+
+    @property
+    def state(self) -> State:
+        if self.finished_at:
+            return self.State.CANCELLED if self.cancelled_at else self.State.DONE
+        return self.State.CANCELLING if self.cancelled_at else self.State.RUNNING

@@ -10,7 +10,7 @@ one left.
 Many clients go in chunks, each a transaction, so that nobody waits long.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -31,26 +31,46 @@ from notifier.delivery.ledger import (
 CHUNK = 5_000
 
 
-def opt_out_clients(clients: QuerySet[Client], *, source: str = Source.HAND) -> int:
-    """Send them nothing more; how many of them were still sent to until now."""
+def _tell_nobody(_number: int) -> None:
+    """Nobody counts along."""
+
+
+def opt_out_clients(
+    clients: QuerySet[Client],
+    *,
+    source: str = Source.HAND,
+    count: Callable[[int], object] = _tell_nobody,
+) -> int:
+    """Send them nothing more; how many of them were still sent to until now.
+
+    ``count`` is told so of each chunk, in the transaction that changes it.
+    """
     opted_out = 0
     for ids in _chunks_of_ids(clients):
         with transaction.atomic():
             suppression.lock_for_suppressing()
             left = suppression.suppress_known(ids, since=timezone.now(), source=source)
             close_waiting_of_clients(ids, reason="opted_out")
+            count(len(left))
         opted_out += len(left)
         _withdraw_the_rest(ids, reason="opted_out")
     return opted_out
 
 
-def delete_clients(clients: QuerySet[Client]) -> int:
-    """Remove them; how many. Their messages stay, and on the suppression list their phones."""
+def delete_clients(
+    clients: QuerySet[Client], *, count: Callable[[int], object] = _tell_nobody
+) -> int:
+    """Remove them; how many. Their messages stay, and on the suppression list their phones.
+
+    ``count`` is told so of each chunk, in the transaction that removes it.
+    """
     deleted = 0
     for ids in _chunks_of_ids(clients):
         with transaction.atomic():
-            deleted += saving.remove_clients(ids)
+            removed = saving.remove_clients(ids)
             close_waiting_of_clients(ids, reason="client_deleted")
+            count(removed)
+        deleted += removed
         _withdraw_the_rest(ids, reason="client_deleted")
     return deleted
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from notifier.clients.imports.models import ImportStatus
-from notifier.delivery.models import GatewayHealth, MessageStatus
+from notifier.delivery.models import BulkAction, GatewayHealth, MessageStatus
 from notifier.mailings.models import MailingStatus
 
 
@@ -66,6 +66,14 @@ MESSAGE_BADGES: dict[str, Badge] = {
 # An attempt that was not the last one of its message.
 RETRIED_BADGE = Badge("Put back to wait", "arrow-back-up", "orange", "Tried again later.")
 
+# Of what is done to many clients at once.
+BULK_ACTION_BADGES: dict[str, Badge] = {
+    "running": Badge("Under way", "player-play", "azure", "One client after the other is changed."),
+    "cancelling": Badge("Cancelling", "player-stop", "yellow", "What is begun is finished."),
+    "done": Badge("Done", "circle-check", "green", "All clients were gone through."),
+    "cancelled": Badge("Cancelled", "ban", "secondary", "Stopped; what was done stays."),
+}
+
 GATEWAY_BADGES: dict[str, Badge] = {
     "closed": Badge("Working", "circle-check", "green", "Messages leave at the full pace."),
     "open": Badge("Resting", "clock", "yellow", "Left alone for a while, then tried again."),
@@ -73,6 +81,7 @@ GATEWAY_BADGES: dict[str, Badge] = {
     "held": Badge("On hold", "alert-triangle", "red", "Nothing is sent until it is released."),
 }
 
+assert set(BULK_ACTION_BADGES) == set(BulkAction.State.values)  # noqa: S101
 assert set(GATEWAY_BADGES) == set(GatewayHealth.State.values)  # noqa: S101
 assert set(IMPORT_BADGES) == set(ImportStatus.values)  # noqa: S101
 assert set(MAILING_BADGES) == set(MailingStatus.values)  # noqa: S101 - found at start, not by a user

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from notifier.clients.exporting import attribute_in_words
 from notifier.statistics.counts import reason_in_words
 from notifier.web.badges import (
+    BULK_ACTION_BADGES,
     GATEWAY_BADGES,
     IMPORT_BADGES,
     MAILING_BADGES,
@@ -47,6 +48,11 @@ def mailing_badge(status: str) -> SafeString:
 @register.simple_tag
 def import_badge(status: str) -> SafeString:
     return badge(IMPORT_BADGES[status])
+
+
+@register.simple_tag
+def bulk_action_badge(state: str) -> SafeString:
+    return badge(BULK_ACTION_BADGES[state])
 
 
 @register.simple_tag

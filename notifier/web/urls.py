@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from notifier.web import gateways, health, overview
 from notifier.web.account import daily_email
 from notifier.web.account import views as account
-from notifier.web.clients import bulk, exports, suppressed
+from notifier.web.clients import bulk, bulk_progress, exports, suppressed
 from notifier.web.clients import views as clients
 from notifier.web.filters import views as filters
 from notifier.web.imports import settings as import_settings
@@ -41,7 +41,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("statistics/export.csv", statistics.export, name="export_statistics"),
     path("clients/", clients.clients, name="clients"),
     path("clients/add/", clients.add_client, name="add_client"),
-    path("clients/actions/<int:action_id>/", bulk.bulk_action, name="bulk_action"),
+    path("clients/actions/<int:action_id>/", bulk_progress.bulk_action, name="bulk_action"),
+    path(
+        "clients/actions/<int:action_id>/cancel/",
+        bulk_progress.cancel,
+        name="cancel_bulk_action",
+    ),
     path("clients/bulk/<str:action>/", bulk.bulk, name="bulk"),
     path("clients/check/<str:field>/", clients.check_client, name="check_client"),
     path("clients/export.csv", exports.export_clients, name="export_clients"),

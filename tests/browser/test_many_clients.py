@@ -17,7 +17,7 @@ def test_ticked_clients_get_a_tag_by_keyboard_alone(page: Watched) -> None:
     page.look_at_it_every_way()
     shown.keyboard.type("vip")
     shown.keyboard.press("Enter")
-    shown.wait_for_selector("text=1 client got the tag.")
+    shown.wait_for_selector("text=1 client got the tag “vip”.")
 
     assert Client.objects.get(pk=chosen.pk).tag == "vip"
     assert Client.objects.get(pk=other.pk).tag == "b"

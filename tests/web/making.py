@@ -6,7 +6,7 @@ from itertools import count
 from django.utils import timezone
 
 from notifier.clients.models import Client
-from notifier.delivery.models import Message, MinuteCount, QuarterHourCount
+from notifier.delivery.models import BulkAction, Message, MinuteCount, QuarterHourCount
 from notifier.mailings.models import Mailing
 
 MINUTE = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -16,6 +16,23 @@ _numbers = count(79990000001)
 def make_client(**fields: object) -> Client:
     fields = {"phone": str(next(_numbers)), "operator": 999, **fields}
     return Client.objects.create(**fields)
+
+
+def make_bulk_action(**fields: object) -> BulkAction:
+    """On a cluster for a minute, tagging 120,000 clients, 45,000 done; unless said otherwise."""
+    fields = {
+        "kind": "tag",
+        "tag": "vip",
+        "search": {"tag": "a2"},
+        "total": 120_000,
+        "done": 45_000,
+        "last_client_id": 45_000,
+        "newest_client_id": 120_000,
+        "created_at": timezone.now() - timedelta(minutes=1),
+        **fields,
+    }
+    fields.setdefault("changed", fields["done"])
+    return BulkAction.objects.create(**fields)
 
 
 def make_mailing(**fields: object) -> Mailing:

@@ -5,7 +5,7 @@ from django.test import Client as Browser
 from django.urls import URLPattern
 
 from notifier.web import urls
-from tests.web.making import make_client, make_mailing
+from tests.web.making import make_bulk_action, make_client, make_mailing
 
 OPEN_TO_STRANGERS = {"healthz", "readyz", "setup", "sign_in", "unsubscribe"}
 EXAMPLES = {
@@ -125,6 +125,7 @@ def test_names_tags_and_texts_cannot_become_markup(browser: Browser, address: st
 def test_one_client_s_and_one_mailing_s_words_cannot_become_markup(browser: Browser) -> None:
     client = make_client(tag=HOSTILE[:100], attributes={HOSTILE: HOSTILE})
     mailing = make_mailing(name=HOSTILE, text=HOSTILE, conditions={"tag": HOSTILE[:100]})
+    action = make_bulk_action(tag=HOSTILE[:100])
     addresses = [
         f"/clients/{client.pk}/",
         f"/clients/{client.pk}/edit/",
@@ -132,6 +133,9 @@ def test_one_client_s_and_one_mailing_s_words_cannot_become_markup(browser: Brow
         f"/mailings/{mailing.pk}/edit/",
         f"/mailings/{mailing.pk}/messages/",
         f"/mailings/{mailing.pk}/confirm/cancel/",
+        "/clients/",
+        f"/clients/actions/{action.pk}/",
+        f"/clients/actions/{action.pk}/cancel/",
     ]
 
     for address in addresses:

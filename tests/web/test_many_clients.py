@@ -33,7 +33,7 @@ def test_ticked_clients_get_a_tag_and_others_do_not(browser: Browser) -> None:
     done = browser.post("/clients/bulk/tag/", {"clients": chosen.pk, "new_tag": "vip"}, follow=True)
 
     assert "Set the tag of 1 client?" in words_of(asked)
-    assert "1 client got the tag." in words_of(done)
+    assert "1 client got the tag “vip”." in words_of(done)
     assert list(Client.objects.order_by("id").values_list("tag", flat=True)) == ["vip", "a2"]
     assert other.tag == "a2"
 
@@ -145,7 +145,7 @@ def test_a_long_action_goes_on_on_a_cluster(
     assert "1 of 3 done" in words_of(page)
     assert "<title>33\xa0% · Set tag</title>" in page.content.decode()
     assert "<title>Done · Set tag</title>" in finished.content.decode()
-    assert "3 clients got the tag. The tag is x. To the clients" in words_of(finished)
+    assert "3 clients got the tag “x”." in words_of(finished)
     action.refresh_from_db()
     assert (action.done, action.changed) == (3, 3)
     assert action.finished_at

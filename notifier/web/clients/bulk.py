@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -17,22 +17,13 @@ from notifier.clients.search import only_search, read_id
 from notifier.delivery.bulk_actions import begin_bulk_action, clients_up_to, newest_client_id
 from notifier.delivery.models import BulkAction, Message, MessageStatus
 from notifier.statistics.messages import with_status
+from notifier.web.clients.bulk_words import outcome_in_words
 from notifier.web.clients.filters import chips_of
 from notifier.web.lists import wants_fragment
-from notifier.web.live import answer_refresh, live_part
-from notifier.web.tags import percent_of
 
-REFRESH_SECONDS = 1
 # Worth more patience than a list that is looked at: it is exact, and a decision hangs on it.
 COUNT_SECONDS = 10
 BODY = "bulk-body"
-# What was done, as in "1,204 clients opted out", and what of those for whom nothing changed.
-DONE = {
-    BulkAction.Kind.TAG: ("got the tag", "had it already"),
-    BulkAction.Kind.OPT_OUT: ("opted out: nothing more is sent to them", "had opted out before"),
-    BulkAction.Kind.DELETE: ("deleted", "gone already"),
-}
-NO_TAG = ("lost the tag", "had none before")
 
 
 def chosen_search(query: QueryDict) -> dict[str, str]:
@@ -124,46 +115,10 @@ def _do(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         tag=tag,
         created_by=request.user,
     )
-    if not action.finished_at:
+    if action.state != BulkAction.State.DONE:
         return redirect("bulk_action", action.pk)
     messages.success(request, outcome_in_words(action))
     return redirect(context["back"])
-
-
-def bulk_action(request: HttpRequest, action_id: int) -> HttpResponse:
-    """How far one is that a cluster does."""
-    action = get_object_or_404(BulkAction, pk=action_id)
-    context: dict[str, Any] = {
-        "action": action,
-        "outcome": outcome_in_words(action) if action.finished_at else "",
-    }
-    state = "Done" if action.finished_at else percent_of(action.done, action.total)
-    part = live_part(
-        request,
-        "clients/_bulk_action.html",
-        context,
-        element_id="live",
-        every_seconds=0 if action.finished_at else REFRESH_SECONDS,
-        announce=context["outcome"] or f"{action.get_kind_display()} is under way",
-        title=f"{state} · {action.get_kind_display()}",
-    )
-    if answer := answer_refresh(request, part, context):
-        return answer
-    return render(request, "clients/bulk_action.html", {**context, "live": part})
-
-
-def outcome_in_words(action: BulkAction) -> str:
-    done, already = NO_TAG if _takes_tag_off(action) else DONE[BulkAction.Kind(action.kind)]
-    s = "" if action.done == 1 else "s"
-    if action.changed == action.done:
-        return f"{action.done:,} client{s} {done}."
-    if not action.changed:
-        return f"Nothing changed: {action.done:,} client{s} {already}."
-    return f"{action.changed:,} of {action.done:,} client{s} {done}; the others {already}."
-
-
-def _takes_tag_off(action: BulkAction) -> bool:
-    return action.kind == BulkAction.Kind.TAG and not action.tag
 
 
 def list_query_of(asked: QueryDict) -> str:

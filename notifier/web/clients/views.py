@@ -18,11 +18,13 @@ from notifier.clients.search import find_clients, only_search, read_id
 from notifier.delivery.models import Message, MessageStatus
 from notifier.delivery.withdrawal import delete_client, opt_in_client, opt_out_client
 from notifier.statistics.story import mailings_of, tell
+from notifier.web.clients.bulk_progress import follow_bulk_actions
 from notifier.web.clients.filters import chips_of, kept_fields
 from notifier.web.clients.forms import CHECKED_FIELDS, ClientForm, timezone_choices
 from notifier.web.clients.tables import ChapterTable, ClientTable
 from notifier.web.forms import form_status
-from notifier.web.lists import paginate, render_list, wants_fragment
+from notifier.web.lists import paginate, wants_fragment
+from notifier.web.live import answer_refresh
 
 SAMPLE_CLIENTS = 100_000
 # As many as are counted; who looks for more narrows the list down, turns it or exports it.
@@ -32,9 +34,18 @@ DAY_HOURS = range(9, 21)
 
 
 def clients(request: HttpRequest) -> HttpResponse:
+    if wants_fragment(request, "clients"):
+        return render(request, "clients/_list.html", _context_of(request))
+    part = follow_bulk_actions(request)
+    if answer := answer_refresh(request, part, {}):
+        return answer
+    return render(request, "clients/list.html", {**_context_of(request), "live": part})
+
+
+def _context_of(request: HttpRequest) -> dict[str, Any]:
     search = only_search(request.GET.dict())
     found = _found(request, search)
-    context = {
+    return {
         **found,
         "search": search,
         "kept_fields": kept_fields(request.GET),
@@ -45,7 +56,6 @@ def clients(request: HttpRequest) -> HttpResponse:
         "operators": facets.operator_values(),
         "timezones": facets.timezone_values(),
     }
-    return render_list(request, "clients", "clients", context)
 
 
 def _found(request: HttpRequest, search: dict[str, str]) -> dict[str, Any]:
