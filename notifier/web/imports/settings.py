@@ -20,7 +20,7 @@ SETTABLE = (ImportStatus.UPLOADED, ImportStatus.CHECKED)
 
 
 def import_settings(request: HttpRequest, import_id: int) -> HttpResponse:
-    """The layout is in the address until the file is checked: looking changes nothing."""
+    """The layout is the page's until the file is checked: looking changes nothing."""
     shown = get_object_or_404(ClientImport, pk=import_id)
     if shown.status not in SETTABLE:
         return redirect("import", shown.pk)
@@ -28,25 +28,30 @@ def import_settings(request: HttpRequest, import_id: int) -> HttpResponse:
 
 
 def edit_settings(request: HttpRequest, shown: ClientImport) -> HttpResponse:
+    """``look`` among what is sent: show how the file is then read, and keep nothing."""
     said = request.POST if request.method == "POST" else request.GET
-    is_different = LayoutForm(said, client_import=shown).apply()
+    layout = LayoutForm(said, client_import=shown)
+    is_different = layout.apply()
     preview = preview_of(shown, guess=is_different)
-    form = SettingsForm(request.POST or None, client_import=shown)
-    if request.method == "POST" and form.is_valid():
+    is_sent = request.method == "POST" and "look" not in request.POST
+    form = SettingsForm(request.POST if is_sent else None, client_import=shown)
+    if is_sent and form.is_valid():
         try:
             if form.check_file():
                 return redirect("import", shown.pk)
         except WrongImportStatus as wrong:
             messages.error(request, str(wrong))
             return redirect("import", shown.pk)
+    is_fragment = wants_fragment(request, "preview")
     context: dict[str, Any] = {
         "client_import": shown,
         "layout": LayoutForm(client_import=shown),
+        "header_is_new": is_fragment and layout.shows_another_sheet,
         "form": form,
         "preview": preview,
         "kept_days": client_imports.KEEP_UPLOADS.days,
         "tags": facets.tag_values(),
         "timezones": timezone_choices(),
     }
-    name = "_preview" if wants_fragment(request, "preview") else "settings"
+    name = "_preview" if is_fragment else "settings"
     return render(request, f"imports/{name}.html", context, status=form_status(form))
