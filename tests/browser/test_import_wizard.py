@@ -170,6 +170,24 @@ def test_a_sheet_is_chosen_by_keyboard(page: Watched, tmp_path: Path, cluster) -
     assert page.page.input_value("#id_columns_0_holds") == "phone"
     page.look_at_it_every_way()
 
+    # What is said of a column stays when the file is read in another way, and the focus too.
+    press_tab_until(page, "id_columns_1_holds")
+    keyboard.type("Tag")
+    press_shift_tab_until(page, "id_sheet")
+    keyboard.type("Again")
+    page.page.wait_for_selector("text=1 row in the sheet “Again”.")
+    assert page.page.input_value("#id_columns_1_holds") == "phone"
+    press_tab_until(page, "id_columns_0_attribute")
+    keyboard.press("Control+A")
+    keyboard.type("town")
+    press_shift_tab_until(page, "id_has_header")
+    keyboard.press("ArrowDown")
+    page.page.wait_for_selector("text=2 rows in the sheet “Again”.")
+    assert page.comes_true("document.activeElement.id === 'id_has_header'")
+    assert page.page.input_value("#id_columns_0_attribute") == "Column 1"
+    press_shift_tab_until(page, "id_sheet")
+    keyboard.press("ArrowUp")
+    page.page.wait_for_selector("text=2 rows in the sheet “Клиенты 😀”.")
     press_tab_until(page, "id_columns_1_holds")
     keyboard.type("Tag")
 

@@ -197,6 +197,50 @@ def test_the_chosen_sheet_is_imported_and_named(browser) -> None:
         assert "clients.xlsx, sheet July" in words_of(browser.get(address))
 
 
+def test_what_was_chosen_for_columns_is_kept_when_the_file_is_read_differently(browser) -> None:
+    made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
+    shown = fields_of(browser.get(f"/clients/imports/{made.pk}/"))
+    by_hand = {"columns_1_holds": "ignore", "columns_2_attribute": "town"}
+
+    seen = fields_of(look(browser, made, **shown | by_hand | {"sheet": "July"}))
+
+    assert (seen["columns_0_holds"], seen["columns_0_attribute"]) == ("attribute", "town")
+    assert [seen[f"columns_{column}_holds"] for column in (1, 2)] == ["phone", "ignore"]
+    # And on the way back, by what had been guessed rather than by what the page showed last.
+    back = fields_of(look(browser, made, **seen | {"sheet": "May", "has_header": "yes"}))
+    assert [back[f"columns_{column}_holds"] for column in range(3)] == [
+        "phone", "ignore", "attribute",
+    ]  # fmt: skip
+    assert back["columns_2_attribute"] == "town"
+
+
+def test_what_was_chosen_for_one_table_is_not_done_to_another(browser) -> None:
+    """As when a sheet is chosen and the file sent before its rows have come."""
+    made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
+    address = f"/clients/imports/{made.pk}/settings/"
+    shown = settings_of(made) | fields_of(browser.get(address))
+
+    answer = browser.post(address, shown | {"sheet": "July", "default_tag": "autumn"})
+
+    assert answer.status_code == 422
+    assert "The file has other columns when it is read so" in words_of(answer)
+    assert rows_of(answer) == [["2", "Omsk", "79991234504", "d"]]
+    assert fields_of(answer)["columns_1_holds"] == "phone"
+    assert answer.content.decode().count('id="id_has_header"') == 1
+    assert 'value="autumn"' in answer.content.decode()
+    made.refresh_from_db()
+    assert (made.status, made.sheet) == ("uploaded", "May")
+
+
+@pytest.mark.parametrize("guess", ["{", "[]", "1", '{"name": "phone"}', "[" * 9_000])
+def test_nonsense_about_what_was_guessed_is_as_nothing(browser, guess) -> None:
+    made = received(FILE)
+
+    answer = look(browser, made, columns_0_guess=guess, columns_0_holds="tag")
+
+    assert (answer.status_code, fields_of(answer)["columns_0_holds"]) == (200, "phone")
+
+
 def test_it_is_told_how_much_of_the_file_is_shown(browser) -> None:
     small = received("phone\n79991234501\n")
     large = received("phone\n" + "79991234501\n" * 21)

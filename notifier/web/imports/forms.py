@@ -1,6 +1,7 @@
 """How a file is read, and what is to be done with its rows."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -75,12 +76,16 @@ class LayoutForm(PageForm):
 
 @dataclass(frozen=True)
 class ColumnHead:
-    """A column's two fields: what it holds, and the attribute's name where it holds one."""
+    """A column's two fields: what it holds, and the attribute's name where it holds one.
+
+    ``guess`` is what it was taken for, as JSON: see chosen.
+    """
 
     name: str
     number: int
     holds: BoundField
     attribute: BoundField
+    guess: str
 
     @property
     def is_attribute(self) -> bool:
@@ -117,9 +122,11 @@ class SettingsForm(PageForm):
         self,
         *args: Any,
         client_import: ClientImport,
+        guessed: Sequence[Column],
         **kwargs: Any,
     ) -> None:
         self.client_import = client_import
+        self.guessed = guessed
         self.columns = [Column.from_json(each) for each in client_import.columns]
         names = ("known_clients", *DEFAULTS)
         initial = {name: getattr(client_import, name) for name in names}
@@ -150,6 +157,7 @@ class SettingsForm(PageForm):
                 number=index + 1,
                 holds=self[f"{name}_holds"],
                 attribute=self[f"{name}_attribute"],
+                guess=json.dumps(self.guessed[index].to_json(), ensure_ascii=False),
             )
 
     def check_file(self) -> bool:

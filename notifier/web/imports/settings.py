@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 
 from notifier.clients import facets
@@ -12,10 +12,14 @@ from notifier.delivery import client_imports
 from notifier.delivery.client_imports import WrongImportStatus
 from notifier.web.clients.forms import timezone_choices
 from notifier.web.forms import form_status
+from notifier.web.imports.chosen import ChosenColumns, read_chosen
 from notifier.web.imports.forms import LayoutForm, SettingsForm
-from notifier.web.imports.preview import preview_of
+from notifier.web.imports.preview import Preview, preview_of
 from notifier.web.lists import wants_fragment
 
+OTHER_COLUMNS = (
+    "The file has other columns when it is read so: look at what they hold, and check it again."
+)
 SETTABLE = (ImportStatus.UPLOADED, ImportStatus.CHECKED)
 
 
@@ -32,9 +36,10 @@ def edit_settings(request: HttpRequest, shown: ClientImport) -> HttpResponse:
     said = request.POST if request.method == "POST" else request.GET
     layout = LayoutForm(said, client_import=shown)
     is_different = layout.apply()
-    preview = preview_of(shown, guess=is_different)
+    chosen = read_chosen(said)
+    preview = preview_of(shown, guess=is_different, chosen=chosen)
     is_sent = request.method == "POST" and "look" not in request.POST
-    form = SettingsForm(request.POST if is_sent else None, client_import=shown)
+    form = _settings_form(request.POST if is_sent else None, shown, preview, chosen)
     if is_sent and form.is_valid():
         try:
             if form.check_file():
@@ -55,3 +60,18 @@ def edit_settings(request: HttpRequest, shown: ClientImport) -> HttpResponse:
     }
     name = "_preview" if is_fragment else "settings"
     return render(request, f"imports/{name}.html", context, status=form_status(form))
+
+
+def _settings_form(
+    said: QueryDict | None, shown: ClientImport, preview: Preview, chosen: ChosenColumns
+) -> SettingsForm:
+    if said is None or chosen.are_of(shown.columns):
+        return SettingsForm(said, client_import=shown, guessed=preview.guessed)
+    # What was chosen for the columns of another table is nothing to import this one by.
+    others = said.copy()
+    for index, column in enumerate(shown.columns):
+        others[f"columns_{index}_holds"] = column["holds"]
+        others[f"columns_{index}_attribute"] = column["attribute"]
+    form = SettingsForm(others, client_import=shown, guessed=preview.guessed)
+    form.add_problems({"columns": OTHER_COLUMNS})
+    return form
