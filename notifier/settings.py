@@ -237,8 +237,8 @@ FILE_UPLOAD_HANDLERS = [
     "notifier.web.imports.uploads.CarefulUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
-# A file's columns have two fields each in the form that asks what they hold.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = max(1_000, 2 * IMPORT_MOST_COLUMNS + 100)
+# A file's columns have three fields each in the form that asks what they hold.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = max(1_000, 3 * IMPORT_MOST_COLUMNS + 100)
 
 # --- E-mail ---------------------------------------------------------------------------
 

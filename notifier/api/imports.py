@@ -29,7 +29,7 @@ from notifier.api.strict import StrictSerializer, read_query
 from notifier.clients.imports import report
 from notifier.clients.imports.columns import HOLDS, Column, ColumnProblems, say_columns
 from notifier.clients.imports.detect import DELIMITERS, ENCODINGS
-from notifier.clients.imports.limits import BadFile
+from notifier.clients.imports.limits import BadFile, NoSuchSheet
 from notifier.clients.imports.models import (
     ClientImport,
     FileKind,
@@ -153,6 +153,12 @@ class ImportSerializer(serializers.Serializer):
     encoding = serializers.ChoiceField(list(ENCODINGS.items()))
     delimiter = serializers.CharField()
     has_header = serializers.BooleanField()
+    sheet = serializers.CharField(help_text="Of a workbook the one that is read; else empty.")
+    sheets = serializers.ListField(
+        child=serializers.CharField(),
+        source="sheet_names",
+        help_text="The names of a workbook's visible sheets with data; empty for CSV.",
+    )
     columns = ColumnSerializer(many=True)
     known = serializers.ChoiceField(KnownClients.choices, source="known_clients")
     default_operator = serializers.IntegerField(allow_null=True)
@@ -196,6 +202,12 @@ class ImportRequestSerializer(StrictSerializer):
         help_text="A character; ignored for XLSX, as the encoding is.",
     )
     has_header = serializers.BooleanField(required=False, allow_null=True, default=None)
+    sheet = serializers.CharField(
+        required=False,
+        trim_whitespace=False,
+        help_text="The name of the sheet to read, for XLSX only: one of the visible ones with "
+        "data. Without it, the first of them.",
+    )
     columns = serializers.CharField(
         required=False,
         help_text='A JSON object that says what columns hold, by name: {"Mobile": "phone", '
@@ -366,6 +378,8 @@ def _refusal(error: Exception, client_import: ClientImport) -> Exception:
             names = ", ".join(column["name"] for column in client_import.columns)
             problems["columns"] += f" The file has {names}."
         return ValidationError(problems)
+    if isinstance(error, NoSuchSheet):
+        return ValidationError({"sheet": str(error)})
     return ValidationError({"file": str(error)}) if isinstance(error, BadFile) else error
 
 

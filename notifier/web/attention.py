@@ -221,7 +221,7 @@ def _about_imports() -> Iterator[Notice]:
         yield Notice(
             "info",
             "file-import",
-            f"{each.file_name} waits to be imported",
+            f"{each.title} waits to be imported",
             "Nothing of it is imported before you have looked at it and said so.",
             reverse("import", args=[each.pk]),
             "Go on",

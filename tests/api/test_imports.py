@@ -5,6 +5,7 @@ import pytest
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.models import Client
 from notifier.delivery.client_imports import work_on_import
+from tests.clients.imports.workbooks import workbook
 
 FILE = "Mobile;Town;Notes\n79991234501;Omsk;x\n7921;Perm;y\n79991234501;Omsk;z\n"
 
@@ -48,6 +49,35 @@ def test_a_file_is_imported_at_once(api, post):
     )
     client = Client.objects.get()
     assert (client.tag, client.attributes) == ("autumn", {"city": "Omsk"})
+
+
+MAY = {1: ["phone"], 2: ["79991234501"]}
+JUNE = {1: ["phone"], 2: ["79991234502"], 3: ["79991234503"]}
+
+
+def test_of_a_workbook_the_first_sheet_is_read_or_the_one_that_is_named(api, post):
+    content = workbook({"May": MAY, "Июнь 😀": JUNE}).getvalue()
+
+    first = worked(api, post(content, dry_run="true"))
+    named = worked(api, post(content, dry_run="true", sheet="Июнь 😀"))
+
+    assert (first["sheet"], first["counts"]["new"]) == ("May", 1)
+    assert (named["sheet"], named["counts"]["new"]) == ("Июнь 😀", 2)
+    assert first["sheets"] == named["sheets"] == ["May", "Июнь 😀"]
+
+
+def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(api, post):
+    refused = post(workbook({"May": MAY, "June": JUNE}).getvalue(), sheet="July")
+    no_workbook = post(sheet="May")
+
+    assert (refused.status_code, no_workbook.status_code) == (400, 400)
+    assert refused.json()["errors"] == {
+        "sheet": ['The workbook has no visible sheet "July" with data in it. It has "May", "June".']
+    }
+    assert no_workbook.json()["errors"] == {
+        "sheet": ["Only a workbook has sheets to choose from, and this file is none."]
+    }
+    assert not ClientImport.objects.exists()
 
 
 def test_a_dry_run_waits_to_be_started(api, post):

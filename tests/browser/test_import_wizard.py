@@ -11,6 +11,7 @@ from django.db import connection
 from notifier.clients.imports import steps
 from notifier.clients.models import Client
 from tests.browser.looking import Watched
+from tests.clients.imports.workbooks import workbook
 from tests.web.making import make_client
 
 FILE = (
@@ -59,6 +60,14 @@ def press_tab_until(page: Watched, what: str) -> None:
         if what in words:
             return
     pytest.fail(f"Tab does not lead to {what}")
+
+
+def press_shift_tab_until(page: Watched, element_id: str) -> None:
+    for _ in range(80):
+        page.page.keyboard.press("Shift+Tab")
+        if page.page.evaluate("document.activeElement.id") == element_id:
+            return
+    pytest.fail(f"Shift+Tab does not lead to {element_id}")
 
 
 def test_the_whole_wizard_by_keyboard(page: Watched, cluster, file: Path) -> None:
@@ -130,6 +139,71 @@ def test_the_whole_wizard_by_keyboard(page: Watched, cluster, file: Path) -> Non
     page.page.wait_for_selector("text=Undone")
     page.look_at_it_every_way()
     assert list(Client.objects.values_list("phone", "tag")) == [("79991234502", "old")]
+
+
+SHEETS = {
+    "Notes": {1: ["Summary"], 2: ["of May"]},
+    "Клиенты 😀": {
+        1: ["+7 999 123-45-01", "vip", "Омск"],
+        2: ["+7 999 123-45-02", "vip", "Пермь"],
+    },
+    "Again": {1: ["Город", "Телефон"], 2: ["Омск", "+7 999 123-45-03"]},
+}
+
+
+def test_a_sheet_is_chosen_by_keyboard(page: Watched, tmp_path: Path, cluster) -> None:
+    path = tmp_path / "clients.xlsx"
+    path.write_bytes(workbook(SHEETS).getvalue())
+    keyboard = page.page.keyboard
+    page.open("/clients/imports/new/")
+    page.page.set_input_files("#id_file", path)
+    press_tab_until(page, "Upload")
+    keyboard.press("Enter")
+    page.page.wait_for_selector("text=1 row in the sheet “Notes”.")
+    assert page.page.input_value("#id_has_header") == "yes"
+
+    press_tab_until(page, "id_sheet")
+    keyboard.press("ArrowDown")
+    page.page.wait_for_selector("text=2 rows in the sheet “Клиенты 😀”.")
+    assert page.comes_true("document.activeElement.id === 'id_sheet'")
+    assert page.page.input_value("#id_has_header") == "no"
+    assert page.page.input_value("#id_columns_0_holds") == "phone"
+    page.look_at_it_every_way()
+
+    # What is said of a column stays when the file is read in another way, and the focus too.
+    press_tab_until(page, "id_columns_1_holds")
+    keyboard.type("Tag")
+    press_shift_tab_until(page, "id_sheet")
+    keyboard.type("Again")
+    page.page.wait_for_selector("text=1 row in the sheet “Again”.")
+    assert page.page.input_value("#id_columns_1_holds") == "phone"
+    press_tab_until(page, "id_columns_0_attribute")
+    keyboard.press("Control+A")
+    keyboard.type("town")
+    press_shift_tab_until(page, "id_has_header")
+    keyboard.press("ArrowDown")
+    page.page.wait_for_selector("text=2 rows in the sheet “Again”.")
+    assert page.comes_true("document.activeElement.id === 'id_has_header'")
+    assert page.page.input_value("#id_columns_0_attribute") == "Column 1"
+    press_shift_tab_until(page, "id_sheet")
+    keyboard.press("ArrowUp")
+    page.page.wait_for_selector("text=2 rows in the sheet “Клиенты 😀”.")
+    press_tab_until(page, "id_columns_1_holds")
+    keyboard.type("Tag")
+
+    press_tab_until(page, "Check the file")
+    keyboard.press("Enter")
+    cluster.set()
+    page.page.wait_for_selector("text=Import 2 clients")
+    press_tab_until(page, "Import 2 clients")
+    keyboard.press("Enter")
+    page.page.wait_for_selector("text=clients.xlsx, sheet Клиенты 😀")
+    page.page.wait_for_selector("text=Undo")
+    page.look_at_it_every_way()
+    assert list(Client.objects.order_by("phone").values_list("phone", "tag")) == [
+        ("79991234501", "vip"),
+        ("79991234502", "vip"),
+    ]
 
 
 DROP = """([place, ...names]) => {

@@ -1,6 +1,7 @@
 """The pages of an import, each at the step that its status calls for."""
 
 import re
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,6 +12,7 @@ from notifier.clients.imports import lifecycle
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.models import Client
 from tests.clients.imports.importing import checked, imported, options, received, undone, worked
+from tests.clients.imports.workbooks import workbook
 from tests.web.making import make_client
 from tests.web.reading import rows_of, words_of
 
@@ -109,6 +111,134 @@ def test_the_preview_follows_how_the_file_is_said_to_be_written(browser) -> None
     assert rows_of(answer) == [["1", "phone,tag", ""], ["2", "79991234501,a", "b"]]
     made.refresh_from_db()
     assert made.delimiter == ","
+
+
+SHEETS = {
+    "May": {1: ["phone", "note", "city"], 2: ["79991234501", "a", "Omsk"]},
+    '"Июнь" <b>': {1: ["79991234502", "b", "Perm"], 2: ["79991234503", "c", "Perm"]},
+    "July": {1: ["city", "phone", "note"], 2: ["Omsk", "79991234504", "d"]},
+}
+
+
+def fields_of(answer) -> dict[str, str]:
+    """What the page's form would send of the sheet and its columns."""
+    content = answer.content.decode()
+    fields = {
+        name: unescape(value)
+        for name, value in re.findall(
+            r'<input type="(?:hidden|text)" name="(shown_sheet|columns_\w+)" value="([^"]*)"',
+            content,
+        )
+    }
+    for select in re.findall(r"<select.*?</select>", content, re.DOTALL):
+        name = re.search('name="([^"]*)"', select)[1]
+        chosen = re.search('<option value="([^"]*)" selected', select)
+        fields[name] = unescape(chosen[1]) if chosen else ""
+    return fields
+
+
+def look(browser, made: ClientImport, **said: str):
+    return browser.post(
+        f"/clients/imports/{made.pk}/settings/",
+        {"look": "yes", "known_clients": "keep", **said},
+        headers={"HX-Request": "true", "HX-Target": "preview"},
+    )
+
+
+def test_the_sheet_is_chosen_where_there_are_several(browser) -> None:
+    several = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
+    one = received(workbook({"May": SHEETS["May"]}).getvalue(), name="clients.xlsx")
+    text = received(FILE)
+
+    page = browser.get(f"/clients/imports/{several.pk}/")
+
+    assert "1 row in the sheet “May”." in words_of(page)
+    assert re.findall('<option value="([^"]*)"[^>]*>', page.content.decode())[:3] == [
+        "May", "&quot;Июнь&quot; &lt;b&gt;", "July",
+    ]  # fmt: skip
+    for other in (one, text):
+        assert 'name="sheet"' not in browser.get(f"/clients/imports/{other.pk}/").content.decode()
+
+
+def test_another_sheet_shows_its_rows_and_how_its_header_is_read(browser) -> None:
+    made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
+    shown = fields_of(browser.get(f"/clients/imports/{made.pk}/"))
+
+    answer = look(browser, made, **shown | {"sheet": '"Июнь" <b>'})
+
+    assert rows_of(answer) == [["1", "79991234502", "b", "Perm"], ["2", "79991234503", "c", "Perm"]]
+    seen = fields_of(answer)
+    assert (shown["has_header"], seen["has_header"]) == ("yes", "no")
+    assert (seen["shown_sheet"], seen["columns_0_holds"]) == ('"Июнь" <b>', "phone")
+    made.refresh_from_db()
+    assert (made.sheet, made.status) == ("May", "uploaded")
+
+    # The header is said otherwise now, and then the first sheet is looked at again.
+    again = look(browser, made, **shown | seen | {"sheet": '"Июнь" <b>', "has_header": "yes"})
+    assert rows_of(again) == [["2", "79991234503", "c", "Perm"]]
+    back = look(browser, made, **shown | fields_of(again) | {"sheet": "May"})
+    assert rows_of(back) == [["2", "79991234501", "a", "Omsk"]]
+
+
+def test_the_chosen_sheet_is_imported_and_named(browser) -> None:
+    made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
+    seen = fields_of(look(browser, made, sheet="July", shown_sheet="May", has_header="yes"))
+
+    browser.post(
+        f"/clients/imports/{made.pk}/settings/",
+        settings_of(made) | seen | {"sheet": "July", "has_header": "yes"},
+    )
+    worked(made)
+    browser.post(f"/clients/imports/{made.pk}/", {"action": "start"})
+    worked(made)
+
+    assert list(Client.objects.values_list("phone", flat=True)) == ["79991234504"]
+    for address in ("/clients/imports/", f"/clients/imports/{made.pk}/"):
+        assert "clients.xlsx, sheet July" in words_of(browser.get(address))
+
+
+def test_what_was_chosen_for_columns_is_kept_when_the_file_is_read_differently(browser) -> None:
+    made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
+    shown = fields_of(browser.get(f"/clients/imports/{made.pk}/"))
+    by_hand = {"columns_1_holds": "ignore", "columns_2_attribute": "town"}
+
+    seen = fields_of(look(browser, made, **shown | by_hand | {"sheet": "July"}))
+
+    assert (seen["columns_0_holds"], seen["columns_0_attribute"]) == ("attribute", "town")
+    assert [seen[f"columns_{column}_holds"] for column in (1, 2)] == ["phone", "ignore"]
+    # And on the way back, by what had been guessed rather than by what the page showed last.
+    back = fields_of(look(browser, made, **seen | {"sheet": "May", "has_header": "yes"}))
+    assert [back[f"columns_{column}_holds"] for column in range(3)] == [
+        "phone", "ignore", "attribute",
+    ]  # fmt: skip
+    assert back["columns_2_attribute"] == "town"
+
+
+def test_what_was_chosen_for_one_table_is_not_done_to_another(browser) -> None:
+    """As when a sheet is chosen and the file sent before its rows have come."""
+    made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
+    address = f"/clients/imports/{made.pk}/settings/"
+    shown = settings_of(made) | fields_of(browser.get(address))
+
+    answer = browser.post(address, shown | {"sheet": "July", "default_tag": "autumn"})
+
+    assert answer.status_code == 422
+    assert "The file has other columns when it is read so" in words_of(answer)
+    assert rows_of(answer) == [["2", "Omsk", "79991234504", "d"]]
+    assert fields_of(answer)["columns_1_holds"] == "phone"
+    assert answer.content.decode().count('id="id_has_header"') == 1
+    assert 'value="autumn"' in answer.content.decode()
+    made.refresh_from_db()
+    assert (made.status, made.sheet) == ("uploaded", "May")
+
+
+@pytest.mark.parametrize("guess", ["{", "[]", "1", '{"name": "phone"}', "[" * 9_000])
+def test_nonsense_about_what_was_guessed_is_as_nothing(browser, guess) -> None:
+    made = received(FILE)
+
+    answer = look(browser, made, columns_0_guess=guess, columns_0_holds="tag")
+
+    assert (answer.status_code, fields_of(answer)["columns_0_holds"]) == (200, "phone")
 
 
 def test_it_is_told_how_much_of_the_file_is_shown(browser) -> None:

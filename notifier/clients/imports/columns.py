@@ -1,7 +1,7 @@
 """What each column of a file holds: guessed from names and values, said by a person."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -193,6 +193,45 @@ def say_columns(columns: Sequence[Column], said: Mapping[str, str]) -> list[Colu
         else column
         for column in columns
     ]
+
+
+def keep_chosen(
+    guessed: Sequence[Column], before: Sequence[Column], by_hand: Collection[int]
+) -> list[Column]:
+    """The guessed ones, but for what a person chose when the file was read in another way.
+
+    ``by_hand`` are the numbers of the columns of ``before`` that were chosen so. A choice
+    is kept for the column in the same place with the same name, or else for the only
+    one of that name. What is kept is guessed of no other column.
+    """
+    kept = {
+        index: before[origin]
+        for index in range(len(guessed))
+        if (origin := _same_column(guessed, before, index)) in by_hand and origin is not None
+    }
+    fields = {column.holds for column in kept.values() if column.holds in FIELDS}
+    taken = {column.attribute.strip() for column in kept.values() if column.holds == "attribute"}
+    columns = []
+    for index, column in enumerate(guessed):
+        if index in kept:
+            columns.append(kept[index])
+        elif column.holds == "attribute" or column.holds in fields:
+            name = column.attribute or column.name.strip() or f"Column {index + 1}"
+            columns.append(Column(column.name, "attribute", _free_name(name, taken)))
+            taken.add(columns[-1].attribute)
+        else:
+            columns.append(column)
+    return columns
+
+
+def _same_column(now: Sequence[Column], before: Sequence[Column], index: int) -> int | None:
+    """Which of the former columns it is, if any."""
+    name = now[index].name
+    if index < len(before) and before[index].name == name:
+        return index
+    places = [place for place, column in enumerate(before) if column.name == name]
+    is_only = len(places) == 1 and sum(column.name == name for column in now) == 1
+    return places[0] if is_only else None
 
 
 def _said_column(name: str, holds: str) -> Column:

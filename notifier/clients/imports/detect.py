@@ -25,6 +25,8 @@ from notifier.clients.imports.text import (
 
 ENCODINGS: Mapping[str, str] = {"utf-8": "UTF-8", "utf-16": "UTF-16", "cp1251": "Windows-1251"}
 DELIMITERS: Mapping[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+# As workbooks are converted.
+SHEET_ENCODING, SHEET_DELIMITER = "utf-8", ","
 SAMPLE_BYTES = 1 << 16
 SAMPLE_ROWS = 20
 
@@ -71,10 +73,8 @@ def detect_layout(file: BinaryIO) -> Layout:
 
 def detect_sheet_layout(file: BinaryIO) -> Layout:
     """Of a workbook that was converted: only the header is in question."""
-    encoding, delimiter = "utf-8", ","
-    return Layout(
-        encoding, delimiter, _detect_header(_first_rows(_sample(file, encoding), delimiter))
-    )
+    rows = _first_rows(_sample(file, SHEET_ENCODING), SHEET_DELIMITER)
+    return Layout(SHEET_ENCODING, SHEET_DELIMITER, _detect_header(rows))
 
 
 def detect_encoding(file: BinaryIO) -> str:

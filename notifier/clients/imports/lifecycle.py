@@ -204,7 +204,7 @@ def begin_again(client_import: ClientImport) -> ClientImport:
             for name in (
                 "file_name", "file_size", "file_kind", "created_by", "encoding", "delimiter",
                 "has_header", "columns", "known_clients", "default_operator", "default_tag",
-                "default_timezone", "bytes_total",
+                "default_timezone", "bytes_total", "sheet", "sheets",
             )
         }
     )  # fmt: skip

@@ -9,6 +9,10 @@ class BadFile(Exception):
     """A file that cannot be read as a table; the text says why, to the person who chose it."""
 
 
+class NoSuchSheet(BadFile):
+    """The text says which sheets there are."""
+
+
 def check_size(size: int) -> None:
     """``size`` in bytes. Raises BadFile."""
     most = settings.IMPORT_MOST_MEGABYTES

@@ -54,6 +54,12 @@ class ClientImport(models.Model):
     encoding = models.CharField(max_length=20, help_text="One of detect.ENCODINGS.")
     delimiter = models.CharField(max_length=1)
     has_header = models.BooleanField(default=True)
+    sheet = models.CharField(
+        max_length=100, blank=True, default="", help_text="Of a workbook the one that is read."
+    )
+    sheets = models.JSONField(
+        default=list, blank=True, help_text="Those of a workbook that have data: see workbook."
+    )
     columns = models.JSONField(
         default=list, help_text="One object a column: see clients.imports.columns."
     )
@@ -69,7 +75,7 @@ class ClientImport(models.Model):
     problem = models.TextField(blank=True, default="", help_text="Why it failed, in words.")
 
     # How far it is. ``staged`` is null until the whole file has been read.
-    bytes_total = models.BigIntegerField(default=0, help_text="Of the file as it is kept.")
+    bytes_total = models.BigIntegerField(default=0, help_text="Of what is read of the kept file.")
     bytes_read = models.BigIntegerField(default=0)
     rows_read = models.PositiveIntegerField(default=0)
     staged = models.PositiveIntegerField(null=True, help_text="Good rows, duplicates included.")
@@ -123,7 +129,16 @@ class ClientImport(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.file_name
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """Whoever has data on other sheets should see which one was taken."""
+        return f"{self.file_name}, sheet {self.sheet}" if len(self.sheets) > 1 else self.file_name
+
+    @property
+    def sheet_names(self) -> list[str]:
+        return [sheet["name"] for sheet in self.sheets]
 
     @property
     def rows(self) -> int:

@@ -12,15 +12,27 @@ from typing import Any, BinaryIO
 from django.db import transaction
 
 from notifier.clients.imports.columns import guess_columns
-from notifier.clients.imports.detect import SAMPLE_ROWS, Layout, detect_layout, detect_sheet_layout
-from notifier.clients.imports.limits import MEGABYTE, BadFile, check_size
+from notifier.clients.imports.detect import (
+    SAMPLE_ROWS,
+    SHEET_DELIMITER,
+    SHEET_ENCODING,
+    Layout,
+    detect_layout,
+    detect_sheet_layout,
+)
+from notifier.clients.imports.limits import MEGABYTE, BadFile, NoSuchSheet, check_size
 from notifier.clients.imports.models import ClientImport, FileKind, ImportPiece
 from notifier.clients.imports.table import Table, read_table
-from notifier.clients.imports.workbook import converted_workbook, is_workbook
+from notifier.clients.imports.workbook import Converted, converted_workbook, is_workbook
+from notifier.clients.imports.workbook_process import LONGEST_NAME as LONGEST_SHEET_NAME
+from notifier.clients.imports.workbook_process import NO_DATA
 
 PIECE = MEGABYTE
 # The fields of an import that say how its file is written.
-LAYOUT = ("encoding", "delimiter", "has_header")
+LAYOUT = ("encoding", "delimiter", "has_header", "sheet")
+# All that is saved with a changed layout.
+LAYOUT_FIELDS = (*LAYOUT, "bytes_total")
+MOST_NAMED_SHEETS = 20
 LONGEST_NAME = 255
 
 
@@ -28,36 +40,90 @@ def receive_file(file: BinaryIO, *, name: str, created_by: Any) -> ClientImport:
     """Keep a seekable file as an import that waits for a person to look at it. Raises BadFile."""
     size = _size_of(file)
     check_size(size)
+    client_import = ClientImport(file_name=_short_name(name), file_size=size, created_by=created_by)
     if not is_workbook(file):
-        return _keep(file, name=name, size=size, kind=FileKind.CSV, created_by=created_by)
-    with converted_workbook(file) as converted:
-        if converted.other_sheets:
-            # Whoever has data on others should see that this one was taken.
-            name = f"{_short_name(name)}, sheet {converted.sheet}"
-        return _keep(
-            converted.file, name=name, size=size, kind=FileKind.XLSX, created_by=created_by
-        )
+        _keep_text(client_import, file)
+    else:
+        with converted_workbook(file) as converted:
+            _keep_workbook(client_import, converted)
+    return client_import
 
 
-def _keep(file: BinaryIO, *, name: str, size: int, kind: FileKind, created_by: Any) -> ClientImport:
-    layout = detect_sheet_layout(file) if kind == FileKind.XLSX else detect_layout(file)
-    client_import = ClientImport(
-        file_name=_short_name(name),
-        file_size=size,
-        file_kind=kind,
-        created_by=created_by,
-        encoding=layout.encoding,
-        delimiter=layout.delimiter,
-        has_header=layout.has_header,
-        columns=_guess(_table(file, layout, kind)),
-        bytes_total=_size_of(file),
-    )
+def _keep_text(client_import: ClientImport, file: BinaryIO) -> None:
+    layout = detect_layout(file)
+    client_import.file_kind = FileKind.CSV
+    client_import.encoding, client_import.delimiter = layout.encoding, layout.delimiter
+    client_import.has_header = layout.has_header
+    client_import.columns = _guess(_table(file, layout, FileKind.CSV))
+    client_import.bytes_total = client_import.file_size
+    _keep(client_import, file)
+
+
+@transaction.atomic
+def _keep_workbook(client_import: ClientImport, converted: Converted) -> None:
+    client_import.file_kind = FileKind.XLSX
+    client_import.encoding, client_import.delimiter = SHEET_ENCODING, SHEET_DELIMITER
+    client_import.sheets = converted.sheets
+    _keep(client_import, converted.file)
+    _choose_first_sheet(client_import)
+    client_import.save()
+
+
+def _keep(client_import: ClientImport, file: BinaryIO) -> None:
     with transaction.atomic():
         client_import.save()
         file.seek(0)
         for number, data in enumerate(_pieces(file)):
             ImportPiece.objects.create(client_import=client_import, number=number, data=data)
-    return client_import
+
+
+def _choose_first_sheet(client_import: ClientImport) -> None:
+    """The first that is a table: an odd one before the clients' should not keep them out."""
+    problem: BadFile | None = None
+    for name in client_import.sheet_names:
+        try:
+            choose_sheet(client_import, name)
+            client_import.columns = _guess(read_stored(client_import))
+        except BadFile as bad:
+            problem = problem or bad
+        else:
+            return
+    raise problem or BadFile(NO_DATA)
+
+
+def choose_sheet(client_import: ClientImport, name: str) -> None:
+    """Have another sheet of the workbook read, without saving it; its header is recognised.
+
+    Raises NoSuchSheet, and BadFile where the file is no longer kept.
+    """
+    sheet = _find_sheet(client_import, name)
+    client_import.sheet, client_import.bytes_total = sheet["name"], sheet["size"]
+    client_import.has_header = detect_sheet_layout(open_stored(client_import)).has_header
+
+
+def _find_sheet(client_import: ClientImport, name: str) -> Mapping[str, Any]:
+    """Exactly the one of that name, or, as in Excel, whatever its capital letters."""
+    if not client_import.sheets:
+        raise NoSuchSheet("Only a workbook has sheets to choose from, and this file is none.")
+    for key in (str, _sheet_key):
+        for sheet in client_import.sheets:
+            if key(sheet["name"]) == key(name):
+                return sheet
+    names = client_import.sheet_names
+    listed = ", ".join(f'"{each}"' for each in names[:MOST_NAMED_SHEETS])
+    more = len(names) - MOST_NAMED_SHEETS
+    raise NoSuchSheet(
+        f'The workbook has no visible sheet "{_short(name)}" with data in it. '
+        f"It has {listed}{f' and {more:,} more' if more > 0 else ''}."
+    )
+
+
+def _sheet_key(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_SHEET_NAME else f"{name[:LONGEST_SHEET_NAME]}…"
 
 
 def read_stored(client_import: ClientImport) -> Table:
@@ -75,16 +141,21 @@ def look_again(client_import: ClientImport, said: Mapping[str, Any]) -> None:
     """Guess anew what the columns hold, where somebody has said how the file is written.
 
     Of ``said`` the fields of LAYOUT count that are not None; of a workbook only
-    the header is in question. Raises BadFile.
+    the sheet and its header are in question. Raises BadFile, NoSuchSheet.
     """
-    names = ("has_header",) if client_import.file_kind == FileKind.XLSX else LAYOUT
+    is_workbook = client_import.file_kind == FileKind.XLSX
+    names = ("has_header",) if is_workbook else ("encoding", "delimiter", "has_header")
     layout = {name: said[name] for name in names if said.get(name) is not None}
-    if not layout:
+    sheet = said.get("sheet")
+    if not layout and sheet is None:
         return
+    if sheet is not None:
+        # First: what is said of the header is said of this sheet's.
+        choose_sheet(client_import, sheet)
     for name, value in layout.items():
         setattr(client_import, name, value)
     client_import.columns = _guess(read_stored(client_import))
-    client_import.save(update_fields=[*LAYOUT, "columns"])
+    client_import.save(update_fields=[*LAYOUT_FIELDS, "columns"])
 
 
 def open_stored(client_import: ClientImport) -> BinaryIO:
@@ -93,8 +164,11 @@ def open_stored(client_import: ClientImport) -> BinaryIO:
 
 
 class _StoredFile(io.RawIOBase):
+    """Of a workbook its sheet, which begins and ends anywhere in the pieces."""
+
     def __init__(self, client_import: ClientImport) -> None:
         self._pieces = ImportPiece.objects.filter(client_import=client_import)
+        self._start = _start_of(client_import)
         self._size = client_import.bytes_total
         self._position = 0
         self._number = -1
@@ -117,8 +191,9 @@ class _StoredFile(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._position >= self._size:
             return 0
-        number, start = divmod(self._position, PIECE)
-        data = self._read_piece(number)[start : start + len(buffer)]
+        number, start = divmod(self._start + self._position, PIECE)
+        most = min(len(buffer), self._size - self._position)
+        data = self._read_piece(number)[start : start + most]
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
@@ -130,6 +205,12 @@ class _StoredFile(io.RawIOBase):
                 raise BadFile("The file is no longer kept: choose it again.")
             self._number, self._piece = number, bytes(data)
         return self._piece
+
+
+def _start_of(client_import: ClientImport) -> int:
+    """Where in the kept file what is read of it begins."""
+    starts = (each["start"] for each in client_import.sheets if each["name"] == client_import.sheet)
+    return next(starts, 0)
 
 
 def _table(file: BinaryIO, layout: Layout, kind: str) -> Table:

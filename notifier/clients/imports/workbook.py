@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.conf import settings
 
@@ -36,11 +36,14 @@ KILLED_BY_A_LIMIT = {-6, -9, -11, -24, -25}
 
 @dataclass(frozen=True)
 class Converted:
-    """``file`` is CSV, a row a row of ``sheet``; ``other_sheets`` have data too."""
+    """``file`` is CSV, a row a row of a sheet; its part that is a sheet's is told by ``sheets``.
+
+    These are the sheets with data, at least one, in their order: each has a ``name``, and
+    a ``start`` and ``size`` in bytes.
+    """
 
     file: BinaryIO
-    sheet: str
-    other_sheets: list[str]
+    sheets: list[dict[str, Any]]
 
 
 def is_workbook(file: BinaryIO) -> bool:
@@ -51,9 +54,9 @@ def is_workbook(file: BinaryIO) -> bool:
 
 @contextmanager
 def converted_workbook(file: BinaryIO) -> Iterator[Converted]:
-    """The first sheet with data, as long as the context lasts. Raises BadFile."""
+    """Its sheets with data, as long as the context lasts. Raises BadFile."""
     with TemporaryDirectory(prefix="notifier-") as folder:
-        source, target = Path(folder, "workbook.xlsx"), Path(folder, "sheet.csv")
+        source, target = Path(folder, "workbook.xlsx"), Path(folder, "sheets.csv")
         file.seek(0)
         with source.open("wb") as copy:
             copyfileobj(file, copy, MEGABYTE)
@@ -61,8 +64,8 @@ def converted_workbook(file: BinaryIO) -> Iterator[Converted]:
             answer = _convert(source, target, lock=lock)
         if "problem" in answer:
             raise BadFile(answer["problem"])
-        with target.open("rb") as sheet:
-            yield Converted(sheet, answer["sheet"], answer["others"])
+        with target.open("rb") as sheets:
+            yield Converted(sheets, answer["sheets"])
 
 
 @contextmanager

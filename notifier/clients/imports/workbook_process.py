@@ -7,13 +7,15 @@ imported: it would only cost time and memory.
 """
 
 import csv
+import io
 import json
 import resource
 import sys
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
 
 from python_calamine import (
@@ -27,7 +29,16 @@ from python_calamine import (
 
 DAMAGED = "The workbook is damaged: open it in Excel and save it again, or save it as CSV."
 TOO_LARGE = "The workbook is too large once unpacked: save it as CSV, or split it."
+# More than anybody would look for one in.
+MOST_SHEETS = 1_000
+TOO_MANY_SHEETS = (
+    f"The workbook has more than {MOST_SHEETS:,} sheets: "
+    "save the one that you need as a workbook of its own, or as CSV."
+)
+NO_DATA = "The workbook has no data in it."
 MOST_ENTRIES = 10_000
+# Excel allows 31 characters, and no control characters; a crafted workbook has what it likes.
+LONGEST_NAME = 100
 # More than these no sheet has. A single cell beyond would have blank rows written for minutes.
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 # Above, a number has more digits than Excel keeps.
@@ -86,26 +97,41 @@ def _other_kind(names: set[str]) -> str:
 
 
 def convert(source: str, target: str, limits: Limits) -> dict[str, Any]:
-    """Writes the first sheet with data, a row a row of it, the blank ones too."""
-    with CalamineWorkbook.from_path(source) as book:
-        names = _sheet_names(book)
-        # One in memory at a time.
-        for position, name in enumerate(names, 1):
-            sheet = book.get_sheet_by_name(name)
-            if sheet.height:
-                _check_place(sheet)
-                _write(sheet, target, limits)
-                del sheet
-                others = [each for each in names[position:] if book.get_sheet_by_name(each).height]
-                return {"sheet": name, "others": others}
-    raise Refused("The workbook has no data in it.")
+    """Writes the sheets with data one behind the other, a row a row of them, the blank ones too.
+
+    All in one file, so that the limit of its size holds for all of them.
+    """
+    sheets = []
+    with CalamineWorkbook.from_path(source) as book, open(target, "wb") as file:
+        for shown, name in _sheet_names(book).items():
+            start = file.tell()
+            # One in memory at a time.
+            if _write(book.get_sheet_by_name(name), file, limits):
+                sheets.append({"name": shown, "start": start, "size": file.tell() - start})
+            else:
+                file.seek(start)
+                file.truncate()
+    if not sheets:
+        raise Refused(NO_DATA)
+    return {"sheets": sheets}
 
 
-def _sheet_names(book: CalamineWorkbook) -> list[str]:
-    """Those that people see; where there are none, the hidden ones."""
+def _sheet_names(book: CalamineWorkbook) -> Mapping[str, str]:
+    """Those that people see, as they can be shown; where there are none, the hidden ones."""
     sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
     visible = [each.name for each in sheets if each.visible == SheetVisibleEnum.Visible]
-    return visible or [each.name for each in sheets]
+    names = list(dict.fromkeys(visible or [each.name for each in sheets]))
+    if len(names) > MOST_SHEETS:
+        raise Refused(TOO_MANY_SHEETS)
+    shown: dict[str, str] = {}
+    for number, name in enumerate(names, 1):
+        shown.setdefault(_shown_name(name) or f"Sheet {number}", name)
+    return shown
+
+
+def _shown_name(name: str) -> str:
+    marks = (mark for mark in name if unicodedata.category(mark) not in ("Cc", "Cs"))
+    return "".join(marks)[:LONGEST_NAME].strip()
 
 
 def _check_place(sheet: CalamineSheet) -> None:
@@ -114,11 +140,21 @@ def _check_place(sheet: CalamineSheet) -> None:
         raise Refused(DAMAGED)
 
 
-def _write(sheet: CalamineSheet, target: str, limits: Limits) -> None:
-    with open(target, "w", encoding="utf-8", errors="replace", newline="") as file:
-        writer = csv.writer(file)
-        for cells in sheet.iter_rows():
-            writer.writerow(_without_blank_end(cells, limits))
+def _write(sheet: CalamineSheet, file: BinaryIO, limits: Limits) -> bool:
+    """Whether there is anything in it but blanks."""
+    if not sheet.height:
+        return False
+    _check_place(sheet)
+    has_data = False
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="")
+    writer = csv.writer(text)
+    for cells in sheet.iter_rows():
+        texts = _without_blank_end(cells, limits)
+        writer.writerow(texts)
+        has_data = has_data or any(map(str.strip, texts))
+    # Flushed, and the file is left open for the next.
+    text.detach()
+    return has_data
 
 
 def _without_blank_end(cells: Iterable[Any], limits: Limits) -> list[str]:

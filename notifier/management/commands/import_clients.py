@@ -55,6 +55,10 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument("--encoding", choices=ENCODINGS)
         parser.add_argument("--delimiter", choices=DELIMITERS_BY_NAME)
+        parser.add_argument(
+            "--sheet", metavar="NAME",
+            help="the sheet of an XLSX file that is read; without it, the first one with data",
+        )  # fmt: skip
         header = parser.add_mutually_exclusive_group()
         header.add_argument(
             "--header", action="store_const", dest="has_header", const=True,
@@ -158,7 +162,7 @@ def _options_of(client_import: ClientImport, options: Mapping[str, Any]) -> Impo
 def _summary(file: Path, client_import: ClientImport) -> Iterator[str]:
     rows = f"{client_import.rows:,} row{'' if client_import.rows == 1 else 's'}"
     would = "" if client_import.status == ImportStatus.FINISHED else " (nothing was changed)"
-    yield f"{file}: {rows}, {_written(file, client_import)}{would}"
+    yield f"{file}: {rows}, {_written(client_import)}{would}"
     columns = [Column.from_json(each) for each in client_import.columns]
     yield f"Columns: {'; '.join(_understood(columns))}"
     yield f"{client_import.new:>9,} new"
@@ -173,10 +177,10 @@ def _summary(file: Path, client_import: ClientImport) -> Iterator[str]:
         yield f"{client_import.opted_out:>9,} opted out"
 
 
-def _written(file: Path, client_import: ClientImport) -> str:
+def _written(client_import: ClientImport) -> str:
     if client_import.file_kind == FileKind.XLSX:
-        # The sheet is in the name, where there are others.
-        return f"XLSX{client_import.file_name.removeprefix(file.name)}"
+        is_one_of_several = len(client_import.sheets) > 1
+        return f"XLSX, sheet {client_import.sheet}" if is_one_of_several else "XLSX"
     separated = DELIMITERS[client_import.delimiter]
     return f"{ENCODINGS[client_import.encoding]}, separated by {separated}"
 

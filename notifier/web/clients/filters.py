@@ -57,8 +57,8 @@ def kept_fields(query: QueryDict) -> list[tuple[str, str]]:
 
 
 def _import_in_words(typed: str) -> str:
-    names = ClientImport.objects.filter(pk=read_id(typed) or 0).values_list("file_name", flat=True)
-    return names.first() or "not there any more"
+    found = ClientImport.objects.filter(pk=read_id(typed) or 0).first()
+    return found.title if found else "not there any more"
 
 
 def _filter_in_words(typed: str) -> str:

@@ -142,7 +142,9 @@ def _offered(form: FilterForm) -> dict[str, Any]:
         "tags": facets.tag_values(),
         "operators": facets.operator_values(),
         "timezones": sorted(known_timezones()),
-        "imports": _newest(ClientImport.objects.only("file_name"), form, "import"),
+        "imports": _newest(
+            ClientImport.objects.only("file_name", "sheet", "sheets"), form, "import"
+        ),
         "mailings": _newest(Mailing.objects.only("name", "text"), form, "mailing"),
     }
 

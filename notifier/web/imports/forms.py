@@ -1,8 +1,10 @@
 """How a file is read, and what is to be done with its rows."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.db import transaction
@@ -10,8 +12,9 @@ from django.forms.boundfield import BoundField
 
 from notifier.clients.imports.columns import HOLDS, Column
 from notifier.clients.imports.detect import DELIMITERS, ENCODINGS
+from notifier.clients.imports.limits import BadFile
 from notifier.clients.imports.models import ClientImport, FileKind, KnownClients
-from notifier.clients.imports.receive import LAYOUT
+from notifier.clients.imports.receive import LAYOUT, LAYOUT_FIELDS, choose_sheet
 from notifier.delivery import client_imports
 from notifier.delivery.client_imports import ImportOptions, ImportProblems
 from notifier.web.forms import PageForm
@@ -23,6 +26,7 @@ HEADER_CHOICES = [("yes", "Names of the columns"), ("no", "A client already")]
 class LayoutForm(PageForm):
     """How the file is written; what is not given, or nonsense, stays as it was detected."""
 
+    sheet = forms.ChoiceField(required=False)
     encoding = forms.ChoiceField(choices=list(ENCODINGS.items()), required=False)
     delimiter = forms.ChoiceField(
         label="Columns are separated by a", choices=list(DELIMITERS.items()), required=False
@@ -41,33 +45,47 @@ class LayoutForm(PageForm):
             field.widget.attrs["autocomplete"] = "off"
         if client_import.file_kind == FileKind.XLSX:
             del self.fields["encoding"], self.fields["delimiter"]
+        if len(client_import.sheets) > 1:
+            sheet = cast("forms.ChoiceField", self.fields["sheet"])
+            sheet.choices = [(name, name) for name in client_import.sheet_names]
+        else:
+            del self.fields["sheet"]
 
     def apply(self) -> bool:
         """Set it on the import, without saving it; whether that made a difference."""
         self.is_valid()
-        said: dict[str, object] = {
-            name: value for name, value in self.cleaned_data.items() if value
-        }
-        if "has_header" in said:
-            said["has_header"] = said["has_header"] == "yes"
-        differing = {
-            name: value
-            for name, value in said.items()
-            if value != getattr(self.client_import, name)
-        }
-        for name, value in differing.items():
-            setattr(self.client_import, name, value)
-        return bool(differing)
+        sheet = self.cleaned_data.pop("sheet", "")
+        # What was said of the header was said of the sheet that the page shows.
+        self.shows_another_sheet = bool(sheet) and sheet != self.data.get("shown_sheet", sheet)
+        if self.shows_another_sheet:
+            self.cleaned_data["has_header"] = ""
+        before = {name: getattr(self.client_import, name) for name in LAYOUT}
+        if self.shows_another_sheet or (sheet and sheet != self.client_import.sheet):
+            # A file that is no longer kept is told of by the preview.
+            with suppress(BadFile):
+                choose_sheet(self.client_import, sheet)
+        self._apply_text()
+        return before != {name: getattr(self.client_import, name) for name in LAYOUT}
+
+    def _apply_text(self) -> None:
+        for name, value in self.cleaned_data.items():
+            if value:
+                is_header = name == "has_header"
+                setattr(self.client_import, name, value == "yes" if is_header else value)
 
 
 @dataclass(frozen=True)
 class ColumnHead:
-    """A column's two fields: what it holds, and the attribute's name where it holds one."""
+    """A column's two fields: what it holds, and the attribute's name where it holds one.
+
+    ``guess`` is what it was taken for, as JSON: see chosen.
+    """
 
     name: str
     number: int
     holds: BoundField
     attribute: BoundField
+    guess: str
 
     @property
     def is_attribute(self) -> bool:
@@ -100,8 +118,15 @@ class SettingsForm(PageForm):
         widget=forms.TextInput(attrs={"list": "timezones", "autocomplete": "off"}),
     )
 
-    def __init__(self, *args: Any, client_import: ClientImport, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        client_import: ClientImport,
+        guessed: Sequence[Column],
+        **kwargs: Any,
+    ) -> None:
         self.client_import = client_import
+        self.guessed = guessed
         self.columns = [Column.from_json(each) for each in client_import.columns]
         names = ("known_clients", *DEFAULTS)
         initial = {name: getattr(client_import, name) for name in names}
@@ -128,7 +153,11 @@ class SettingsForm(PageForm):
         for index, column in enumerate(self.columns):
             name = f"columns_{index}"
             yield ColumnHead(
-                column.name, index + 1, self[f"{name}_holds"], self[f"{name}_attribute"]
+                name=column.name,
+                number=index + 1,
+                holds=self[f"{name}_holds"],
+                attribute=self[f"{name}_attribute"],
+                guess=json.dumps(self.guessed[index].to_json(), ensure_ascii=False),
             )
 
     def check_file(self) -> bool:
@@ -142,7 +171,7 @@ class SettingsForm(PageForm):
         )
         try:
             with transaction.atomic():
-                self.client_import.save(update_fields=LAYOUT)
+                self.client_import.save(update_fields=LAYOUT_FIELDS)
                 client_imports.check(self.client_import, options)
         except ImportProblems as wrong:
             self.add_problems(

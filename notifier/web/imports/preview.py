@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from itertools import islice
 
-from notifier.clients.imports.columns import guess_columns
+from notifier.clients.imports.columns import Column, guess_columns, keep_chosen
 from notifier.clients.imports.limits import BadFile
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.imports.receive import read_stored
 from notifier.clients.imports.rows import CODES
 from notifier.clients.imports.text import UNREADABLE, Row
+from notifier.web.imports.chosen import ChosenColumns
 
 PREVIEW_ROWS = 20
 LONGEST_SHOWN = 200
@@ -29,16 +30,23 @@ class PreviewRow:
 
 @dataclass(frozen=True)
 class Preview:
-    """``problem``: why the file cannot be read in this way. ``titles`` are not read."""
+    """``problem``: why the file cannot be read in this way. ``titles`` are not read.
+
+    ``guessed`` is what the columns seem to hold, whatever was chosen.
+    """
 
     rows: list[PreviewRow] = field(default_factory=list)
     has_more: bool = False
     titles: list[PreviewRow] = field(default_factory=list)
     problem: str = ""
+    guessed: list[Column] = field(default_factory=list)
 
 
-def preview_of(client_import: ClientImport, *, guess: bool) -> Preview:
-    """The first rows, read as the import says; ``guess`` its columns from them anew."""
+def preview_of(client_import: ClientImport, *, guess: bool, chosen: ChosenColumns) -> Preview:
+    """The first rows, read as the import says; ``guess`` its columns from them anew.
+
+    What was chosen by hand of the same columns stays: see columns.keep_chosen.
+    """
     try:
         table = read_stored(client_import)
         width = len(table.header)
@@ -51,12 +59,16 @@ def preview_of(client_import: ClientImport, *, guess: bool) -> Preview:
     except BadFile as bad:
         client_import.columns = []
         return Preview(problem=str(bad))
-    if guess:
-        client_import.columns = [column.to_json() for column in guess_columns(table.header, sample)]
+    guessed = guess_columns(table.header, sample)
+    columns = guessed if guess else [Column.from_json(each) for each in client_import.columns]
+    if chosen.by_hand:
+        columns = keep_chosen(columns, chosen.columns, chosen.by_hand)
+    client_import.columns = [column.to_json() for column in columns]
     return Preview(
         rows=shown,
         has_more=has_more,
         titles=[_shown(row, len(row.cells)) for row in table.titles],
+        guessed=guessed,
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 
 from notifier.clients import facets
@@ -12,15 +12,19 @@ from notifier.delivery import client_imports
 from notifier.delivery.client_imports import WrongImportStatus
 from notifier.web.clients.forms import timezone_choices
 from notifier.web.forms import form_status
+from notifier.web.imports.chosen import ChosenColumns, read_chosen
 from notifier.web.imports.forms import LayoutForm, SettingsForm
-from notifier.web.imports.preview import preview_of
+from notifier.web.imports.preview import Preview, preview_of
 from notifier.web.lists import wants_fragment
 
+OTHER_COLUMNS = (
+    "The file has other columns when it is read so: look at what they hold, and check it again."
+)
 SETTABLE = (ImportStatus.UPLOADED, ImportStatus.CHECKED)
 
 
 def import_settings(request: HttpRequest, import_id: int) -> HttpResponse:
-    """The layout is in the address until the file is checked: looking changes nothing."""
+    """The layout is the page's until the file is checked: looking changes nothing."""
     shown = get_object_or_404(ClientImport, pk=import_id)
     if shown.status not in SETTABLE:
         return redirect("import", shown.pk)
@@ -28,25 +32,46 @@ def import_settings(request: HttpRequest, import_id: int) -> HttpResponse:
 
 
 def edit_settings(request: HttpRequest, shown: ClientImport) -> HttpResponse:
+    """``look`` among what is sent: show how the file is then read, and keep nothing."""
     said = request.POST if request.method == "POST" else request.GET
-    is_different = LayoutForm(said, client_import=shown).apply()
-    preview = preview_of(shown, guess=is_different)
-    form = SettingsForm(request.POST or None, client_import=shown)
-    if request.method == "POST" and form.is_valid():
+    layout = LayoutForm(said, client_import=shown)
+    is_different = layout.apply()
+    chosen = read_chosen(said)
+    preview = preview_of(shown, guess=is_different, chosen=chosen)
+    is_sent = request.method == "POST" and "look" not in request.POST
+    form = _settings_form(request.POST if is_sent else None, shown, preview, chosen)
+    if is_sent and form.is_valid():
         try:
             if form.check_file():
                 return redirect("import", shown.pk)
         except WrongImportStatus as wrong:
             messages.error(request, str(wrong))
             return redirect("import", shown.pk)
+    is_fragment = wants_fragment(request, "preview")
     context: dict[str, Any] = {
         "client_import": shown,
         "layout": LayoutForm(client_import=shown),
+        "header_is_new": is_fragment and layout.shows_another_sheet,
         "form": form,
         "preview": preview,
         "kept_days": client_imports.KEEP_UPLOADS.days,
         "tags": facets.tag_values(),
         "timezones": timezone_choices(),
     }
-    name = "_preview" if wants_fragment(request, "preview") else "settings"
+    name = "_preview" if is_fragment else "settings"
     return render(request, f"imports/{name}.html", context, status=form_status(form))
+
+
+def _settings_form(
+    said: QueryDict | None, shown: ClientImport, preview: Preview, chosen: ChosenColumns
+) -> SettingsForm:
+    if said is None or chosen.are_of(shown.columns):
+        return SettingsForm(said, client_import=shown, guessed=preview.guessed)
+    # What was chosen for the columns of another table is nothing to import this one by.
+    others = said.copy()
+    for index, column in enumerate(shown.columns):
+        others[f"columns_{index}_holds"] = column["holds"]
+        others[f"columns_{index}_attribute"] = column["attribute"]
+    form = SettingsForm(others, client_import=shown, guessed=preview.guessed)
+    form.add_problems({"columns": OTHER_COLUMNS})
+    return form

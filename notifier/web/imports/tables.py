@@ -31,7 +31,7 @@ class ImportTable(tables.Table):
 
     def render_file(self, record: ClientImport) -> SafeString:
         address = reverse("import", args=[record.pk])
-        return format_html('<a href="{}" class="fw-medium">{}</a>', address, record.file_name)
+        return format_html('<a href="{}" class="fw-medium">{}</a>', address, record.title)
 
     def render_status(self, record: ClientImport) -> SafeString:
         badge = import_badge(record.status)

@@ -101,8 +101,8 @@ def _follow(request: HttpRequest, shown: ClientImport, context: dict[str, Any]) 
         {**context, "has_just_ended": has_ended},
         element_id="live",
         every_seconds=REFRESH_SECONDS if shown.is_in_work else 0,
-        announce=f"{shown.file_name}: {word}",
-        title=f"{state} · {shown.file_name}",
+        announce=f"{shown.title}: {word}",
+        title=f"{state} · {shown.title}",
     )
 
 

@@ -5,6 +5,7 @@ from notifier.clients.imports.columns import (
     ColumnProblems,
     check_columns,
     guess_columns,
+    keep_chosen,
 )
 
 
@@ -139,3 +140,56 @@ def test_what_keeps_columns_from_being_imported_is_said_of_each(columns, problem
         check_columns(columns)
 
     assert refusal.value.problems == problems
+
+
+PHONE, CITY, NOTE = Column("phone", "phone"), Column("city", "tag"), Column("note", "ignore")
+
+
+@pytest.mark.parametrize(
+    ("before", "by_hand", "guessed", "kept"),
+    [
+        # The same place and name; what was not chosen is guessed.
+        (
+            [PHONE, CITY, NOTE],
+            {1},
+            [Column("phone", "phone"), Column("city", "attribute", "city"), Column("note", "tag")],
+            [PHONE, CITY, Column("note", "attribute", "note")],
+        ),
+        # Another place, and the only one of that name.
+        (
+            [PHONE, CITY],
+            {1},
+            [Column("city", "attribute", "city"), Column("phone", "phone")],
+            [CITY, PHONE],
+        ),
+        # Two of that name: nobody knows which was meant, but for the one in its place.
+        (
+            [PHONE, NOTE],
+            {1},
+            [Column("note", "attribute", "note"), PHONE, Column("note", "attribute", "note 2")],
+            [Column("note", "attribute", "note"), PHONE, Column("note", "attribute", "note 2")],
+        ),
+        (
+            [PHONE, NOTE],
+            {1},
+            [PHONE, Column("note", "attribute", "note"), Column("note", "attribute", "note 2")],
+            [PHONE, NOTE, Column("note", "attribute", "note 2")],
+        ),
+        # Another name.
+        ([PHONE, CITY], {1}, [PHONE, Column("town", "tag")], [PHONE, Column("town", "tag")]),
+        # Neither a field nor an attribute's name is given twice.
+        (
+            [Column("a", "attribute", "x"), Column("b", "phone")],
+            {0, 1},
+            [Column("a", "phone"), Column("x", "attribute", "x"), Column("b", "attribute", "b")],
+            [
+                Column("a", "attribute", "x"),
+                Column("x", "attribute", "x 2"),
+                Column("b", "phone"),
+            ],
+        ),
+    ],
+    ids=["same place", "only one", "two", "two, in its place", "other name", "once"],
+)
+def test_what_was_chosen_by_hand_is_kept_for_the_same_columns(before, by_hand, guessed, kept):
+    assert keep_chosen(guessed, before, by_hand) == kept

@@ -211,6 +211,31 @@ def test_of_a_workbook_the_sheet_that_was_read_is_told(tmp_path):
     assert import_with_command(path)[0] == f"{path}: 1 row, XLSX, sheet May"
 
 
+def test_another_sheet_of_a_workbook_may_be_named(tmp_path):
+    path = tmp_path / "clients.xlsx"
+    sheets = {"May": {1: ["phone"], 2: ["79991234567"]}, "Июнь": {1: ["79991234568"]}}
+    path.write_bytes(workbook(sheets).read())
+
+    assert import_with_command(path, "--sheet", "Июнь")[0] == f"{path}: 1 row, XLSX, sheet Июнь"
+    assert [client[0] for client in stored()] == ["79991234568"]
+
+
+def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path, csv_file):
+    path = tmp_path / "clients.xlsx"
+    sheet = {1: ["phone"], 2: ["79991234567"]}
+    path.write_bytes(workbook({"May": sheet, "June": sheet}).read())
+
+    with pytest.raises(CommandError) as refusal:
+        import_with_command(path, "--sheet", "July")
+    assert str(refusal.value) == (
+        'The workbook has no visible sheet "July" with data in it. It has "May", "June".'
+    )
+    with pytest.raises(CommandError) as refusal:
+        import_with_command(csv_file("phone\n79991234567\n"), "--sheet", "May")
+    assert str(refusal.value).startswith("Only a workbook has sheets")
+    assert not ClientImport.objects.exists()
+
+
 def test_a_first_line_of_numbers_may_be_said_to_be_the_header(csv_file):
     path = csv_file("79991234567,10001\n79991234568,x\n")
 

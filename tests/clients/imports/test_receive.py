@@ -3,8 +3,9 @@ import os
 
 import pytest
 
+from notifier.clients.imports import lifecycle
 from notifier.clients.imports.columns import Column
-from notifier.clients.imports.limits import BadFile
+from notifier.clients.imports.limits import BadFile, NoSuchSheet
 from notifier.clients.imports.models import ClientImport, ImportPiece
 from notifier.clients.imports.receive import (
     PIECE,
@@ -96,7 +97,116 @@ def test_of_a_workbook_with_several_sheets_it_is_shown_which_was_taken():
 
     client_import = receive_file(file, name="clients.xlsx", created_by=None)
 
-    assert client_import.file_name == "clients.xlsx, sheet Май"
+    assert (client_import.file_name, client_import.title) == (
+        "clients.xlsx",
+        "clients.xlsx, sheet Май",
+    )
+
+
+MAY = {1: ["phone", "city"], 2: ["79991234501", "Omsk"]}
+# Larger than a piece of the kept file, so that June begins within one and ends in another.
+LONG = {1: ["phone", "note"], **{row: [f"7999{row:07}", "x" * 3_000] for row in range(2, 400)}}
+JUNE = {1: ["79991234502", "vip"], 2: ["79991234503", "Томск"]}
+
+
+def received_workbook(sheets: dict, **how: object) -> ClientImport:
+    return receive_file(workbook(sheets, **how), name="clients.xlsx", created_by=None)
+
+
+def test_another_sheet_is_chosen_and_its_header_and_columns_are_recognised():
+    client_import = received_workbook({"May": MAY, "Long": LONG, "Июнь": JUNE})
+    assert (client_import.sheet, client_import.sheet_names) == ("May", ["May", "Long", "Июнь"])
+    assert client_import.has_header
+
+    look_again(client_import, {"sheet": "Июнь"})
+
+    client_import.refresh_from_db()
+    assert (client_import.sheet, client_import.has_header) == ("Июнь", False)
+    assert [each["holds"] for each in client_import.columns] == ["phone", "attribute"]
+    assert client_import.title == "clients.xlsx, sheet Июнь"
+    assert list(read_stored(client_import).rows) == [
+        Row(1, ["79991234502", "vip"]),
+        Row(2, ["79991234503", "Томск"]),
+    ]
+
+
+def test_a_sheet_that_spans_pieces_is_read_as_it_is():
+    client_import = received_workbook({"May": MAY, "Long": LONG, "June": JUNE})
+
+    look_again(client_import, {"sheet": "Long"})
+
+    rows = list(read_stored(client_import).rows)
+    assert client_import.bytes_total > PIECE
+    assert rows == [Row(row, LONG[row]) for row in range(2, 400)]
+
+
+def test_what_is_said_of_the_header_is_said_of_the_chosen_sheet():
+    client_import = received_workbook({"May": MAY, "June": JUNE})
+
+    look_again(client_import, {"sheet": "June", "has_header": True})
+
+    assert [each["name"] for each in client_import.columns] == ["79991234502", "vip"]
+
+
+def test_a_sheet_is_found_whatever_its_capital_letters_but_exactly_before():
+    client_import = received_workbook({"MAY": MAY, "may": JUNE, "Лист 2": MAY})
+
+    look_again(client_import, {"sheet": "may"})
+    assert client_import.sheet == "may"
+    look_again(client_import, {"sheet": " лист 2"})
+    assert client_import.sheet == "Лист 2"
+
+
+def test_a_sheet_that_is_not_there_is_refused_with_those_that_are():
+    sheets = {"May": MAY, '"odd"': MAY, "Secret": MAY, "Blank": {}}
+    client_import = received_workbook(sheets, hidden=["Secret"])
+
+    for name in ("Secret", "Blank", "2"):
+        with pytest.raises(NoSuchSheet) as refusal:
+            look_again(client_import, {"sheet": name})
+        assert str(refusal.value) == (
+            f'The workbook has no visible sheet "{name}" with data in it. It has "May", ""odd"".'
+        )
+
+
+def test_of_hundreds_of_sheets_the_first_are_named():
+    client_import = received_workbook({f"Day {day}": MAY for day in range(300)})
+
+    with pytest.raises(NoSuchSheet) as refusal:
+        look_again(client_import, {"sheet": "x" * 1_000})
+
+    words = str(refusal.value)
+    assert words.endswith('"Day 18", "Day 19" and 280 more.')
+    assert len(words) < 500
+
+
+def test_a_file_that_is_no_workbook_has_no_sheet_to_choose():
+    with pytest.raises(NoSuchSheet) as refusal:
+        look_again(received("phone\n79991234567\n"), {"sheet": "May"})
+
+    assert str(refusal.value) == (
+        "Only a workbook has sheets to choose from, and this file is none."
+    )
+
+
+def test_a_sheet_that_is_no_table_does_not_keep_out_those_behind_it():
+    too_wide = {1: ["x"] * 201}
+
+    assert received_workbook({"Notes": too_wide, "May": MAY}).sheet == "May"
+    with pytest.raises(BadFile) as refusal:
+        received_workbook({"Notes": too_wide})
+    assert "201 columns" in str(refusal.value)
+    assert ClientImport.objects.count() == 1
+
+
+def test_an_import_that_is_begun_again_reads_the_same_sheet():
+    client_import = received_workbook({"May": MAY, "June": JUNE})
+    look_again(client_import, {"sheet": "June"})
+
+    again = lifecycle.begin_again(client_import)
+
+    assert again.sheet_names == ["May", "June"]
+    assert next(read_stored(again).rows) == Row(1, ["79991234502", "vip"])
 
 
 def test_what_a_file_is_is_told_by_its_contents():

@@ -56,14 +56,78 @@ def test_rows_stay_where_they_are_in_the_sheet():
     assert converted(workbook({"A": {3: ["phone"], 6: ["1"]}})) == "\r\n\r\nphone\r\n\r\n\r\n1\r\n"
 
 
-def test_the_first_visible_sheet_with_data_is_taken_and_the_others_are_named():
-    sheets = {"Hidden": {1: ["h"]}, "Blank": {}, "One": {1: ["1"]}, "Two": {1: ["2"]}}
+def sheets_of(file: io.BytesIO) -> dict[str, str]:
+    """What each of the sheets holds, as CSV."""
+    with converted_workbook(file) as found:
+        content = found.file.read()
+        return {
+            each["name"]: content[each["start"] : each["start"] + each["size"]].decode()
+            for each in found.sheets
+        }
 
-    with converted_workbook(workbook(sheets, hidden=["Hidden"])) as found:
+
+def test_all_visible_sheets_with_data_are_taken_one_behind_the_other():
+    sheets = {
+        "Hidden": {1: ["h"]},
+        "Blank": {},
+        "One": {1: ["1"]},
+        "Spaces": {1: [" ", " "], 3: [" "]},
+        "Chart": {1: ["c"]},
+        "Two": {2: ["два"]},
+    }
+
+    with converted_workbook(workbook(sheets, hidden=["Hidden"], charts=["Chart"])) as found:
         content = found.file.read()
 
-        assert found == Converted(found.file, "One", ["Two"])
-        assert content == b"1\r\n"
+        assert content == "1\r\n\r\nдва\r\n".encode()
+        assert found == Converted(
+            found.file,
+            [{"name": "One", "start": 0, "size": 3}, {"name": "Two", "start": 3, "size": 10}],
+        )
+
+
+def test_where_all_sheets_are_hidden_they_are_taken():
+    file = workbook({"A": {1: ["1"]}, "B": {1: ["2"]}}, hidden=["A", "B"])
+
+    assert sheets_of(file) == {"A": "1\r\n", "B": "2\r\n"}
+
+
+def test_sheets_may_be_called_anything():
+    names = ['"quoted" & <b>', "it's; a, b", "Клиенты", "😀👩\u200d💻", "x" * 200, "\t", " May "]
+    file = workbook({name: {1: [str(number)]} for number, name in enumerate(names)})
+
+    assert sheets_of(file) == {
+        '"quoted" & <b>': "0\r\n",
+        "it's; a, b": "1\r\n",
+        "Клиенты": "2\r\n",
+        "😀👩\u200d💻": "3\r\n",
+        "x" * 100: "4\r\n",
+        "Sheet 6": "5\r\n",
+        "May": "6\r\n",
+    }
+
+
+def test_hundreds_of_sheets_are_taken_and_more_than_anybody_has_are_refused():
+    many = {f"Day {day}": {1: [day]} for day in range(1_001)}
+    some = dict(list(many.items())[:600])
+
+    assert list(sheets_of(workbook(some)).items())[-1] == ("Day 599", "599\r\n")
+    with pytest.raises(BadFile) as refusal:
+        sheets_of(workbook(many))
+    assert str(refusal.value) == (
+        "The workbook has more than 1,000 sheets: "
+        "save the one that you need as a workbook of its own, or as CSV."
+    )
+
+
+def test_the_limit_of_size_holds_for_all_sheets_together(settings):
+    settings.IMPORT_MOST_MEGABYTES = 1
+    sheet = {row: ["x" * 3_000] for row in range(1, 200)}
+
+    assert list(sheets_of(workbook({"A": sheet}))) == ["A"]
+    with pytest.raises(BadFile) as refusal:
+        sheets_of(workbook({"A": sheet, "B": sheet}))
+    assert str(refusal.value) == TOO_LARGE
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,12 @@ STYLES = (
 Cell = str | float | bool | None
 
 
+def letters(column: int) -> str:
+    """A, B, … Z, AA, …, of columns counted from 0."""
+    before, last = divmod(column, 26)
+    return (letters(before - 1) if before else "") + chr(65 + last)
+
+
 def text_cell(place: str, value: str) -> str:
     return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
 
@@ -46,14 +52,17 @@ def sheet_xml(rows: Mapping[int, Iterable]) -> str:
     lines = []
     for number, cells in rows.items():
         inner = "".join(
-            cell_xml(f"{chr(65 + index)}{number}", value) for index, value in enumerate(cells)
+            cell_xml(f"{letters(index)}{number}", value) for index, value in enumerate(cells)
         )
         lines.append(f'<row r="{number}">{inner}</row>')
     return f'<worksheet xmlns="{MAIN}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
 
 
 def workbook(
-    sheets: Mapping[str, Mapping[int, Iterable]], *, hidden: Iterable[str] = ()
+    sheets: Mapping[str, Mapping[int, Iterable]],
+    *,
+    hidden: Iterable[str] = (),
+    charts: Iterable[str] = (),
 ) -> io.BytesIO:
     parts = {
         "[Content_Types].xml": TYPES,
@@ -63,16 +72,17 @@ def workbook(
     }
     listed, related = [], []
     for number, (name, rows) in enumerate(sheets.items(), 1):
-        parts[f"xl/worksheets/sheet{number}.xml"] = sheet_xml(rows)
+        kind = "chartsheet" if name in charts else "worksheet"
+        parts[f"xl/{kind}s/sheet{number}.xml"] = sheet_xml(rows)
         state = ' state="hidden"' if name in hidden else ""
         listed.append(
             f'<sheet name={quoteattr(name)} sheetId="{number}"{state} r:id="rId{number}"/>'
         )
         related.append(
-            f'<Relationship Id="rId{number}" Type="{RELATIONS}/worksheet"'
-            f' Target="worksheets/sheet{number}.xml"/>'
+            f'<Relationship Id="rId{number}" Type="{RELATIONS}/{kind}"'
+            f' Target="{kind}s/sheet{number}.xml"/>'
         )
-    related.append(f'<Relationship Id="rId99" Type="{RELATIONS}/styles" Target="styles.xml"/>')
+    related.append(f'<Relationship Id="styles" Type="{RELATIONS}/styles" Target="styles.xml"/>')
     parts["xl/workbook.xml"] = (
         f'<workbook xmlns="{MAIN}" xmlns:r="{RELATIONS}"><sheets>{"".join(listed)}</sheets>'
         "</workbook>"
