@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifier', '0014_messages_search'),
+        ('notifier', '0015_cancelled_bulk_action'),
     ]
 
     operations = [
