@@ -206,7 +206,7 @@ class ImportRequestSerializer(StrictSerializer):
         required=False,
         trim_whitespace=False,
         help_text="The name of the sheet to read, for XLSX only: one of the visible ones with "
-        "data. Without it, the first of them.",
+        "data. Without it, the first of them with phones.",
     )
     columns = serializers.CharField(
         required=False,

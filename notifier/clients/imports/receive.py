@@ -33,6 +33,8 @@ LAYOUT = ("encoding", "delimiter", "has_header", "sheet")
 # All that is saved with a changed layout.
 LAYOUT_FIELDS = (*LAYOUT, "bytes_total")
 MOST_NAMED_SHEETS = 20
+# In search of phones, while a person waits: each takes some 20 ms.
+MOST_SEARCHED_SHEETS = 50
 LONGEST_NAME = 255
 
 
@@ -78,17 +80,31 @@ def _keep(client_import: ClientImport, file: BinaryIO) -> None:
 
 
 def _choose_first_sheet(client_import: ClientImport) -> None:
-    """The first that is a table: an odd one before the clients' should not keep them out."""
+    """The first with phones, or else the first that is a table.
+
+    A cover or an odd sheet before the clients' should not keep them out.
+    """
+    tables: list[str] = []
     problem: BadFile | None = None
-    for name in client_import.sheet_names:
+    for number, name in enumerate(client_import.sheet_names):
+        if tables and number >= MOST_SEARCHED_SHEETS:
+            break
         try:
-            choose_sheet(client_import, name)
-            client_import.columns = _guess(read_stored(client_import))
+            _guess_sheet(client_import, name)
         except BadFile as bad:
             problem = problem or bad
-        else:
+            continue
+        if any(column["holds"] == "phone" for column in client_import.columns):
             return
-    raise problem or BadFile(NO_DATA)
+        tables.append(name)
+    if not tables:
+        raise problem or BadFile(NO_DATA)
+    _guess_sheet(client_import, tables[0])
+
+
+def _guess_sheet(client_import: ClientImport, name: str) -> None:
+    choose_sheet(client_import, name)
+    client_import.columns = _guess(read_stored(client_import))
 
 
 def choose_sheet(client_import: ClientImport, name: str) -> None:

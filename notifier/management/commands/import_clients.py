@@ -57,7 +57,7 @@ class Command(BaseCommand):
         parser.add_argument("--delimiter", choices=DELIMITERS_BY_NAME)
         parser.add_argument(
             "--sheet", metavar="NAME",
-            help="the sheet of an XLSX file that is read; without it, the first one with data",
+            help="the sheet of an XLSX file that is read; without it, the first with phones",
         )  # fmt: skip
         header = parser.add_mutually_exclusive_group()
         header.add_argument(

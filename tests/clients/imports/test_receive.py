@@ -130,6 +130,15 @@ def test_another_sheet_is_chosen_and_its_header_and_columns_are_recognised():
     ]
 
 
+def test_the_first_sheet_with_phones_is_read_or_else_the_first_that_is_a_table():
+    cover, prices = {1: ["Clients of May"]}, {1: ["item", "price"], 2: ["tea", "3"]}
+
+    assert received_workbook({"Cover": cover, "Prices": prices, "June": JUNE}).sheet == "June"
+    client_import = received_workbook({"Cover": cover, "Prices": prices})
+    assert client_import.sheet == "Cover"
+    assert [each["name"] for each in client_import.columns] == ["Clients of May"]
+
+
 def test_a_sheet_that_spans_pieces_is_read_as_it_is():
     client_import = received_workbook({"May": MAY, "Long": LONG, "June": JUNE})
 
