@@ -72,6 +72,18 @@ def test_a_bulk_action_is_followed_above_the_list_and_cancelled_by_keyboard(
     page.look_at_it_every_way()
 
 
+def test_who_is_at_its_link_stays_there_when_it_is_refreshed(
+    page: Watched, under_way: BulkAction
+) -> None:
+    page.open("/clients/")
+    page.page.focus("#bulk-actions a")
+
+    turn(under_way)
+
+    page.page.wait_for_selector("#bulk-actions >> text=2 done")
+    assert page.comes_true("document.activeElement.innerText.endsWith('2 done')")
+
+
 def test_its_own_page_follows_it_to_its_end(page: Watched, under_way: BulkAction) -> None:
     shown = page.page
     page.open(f"/clients/actions/{under_way.pk}/")
