@@ -214,6 +214,20 @@ def test_what_was_chosen_for_columns_is_kept_when_the_file_is_read_differently(b
     assert back["columns_2_attribute"] == "town"
 
 
+def test_a_page_that_is_open_still_follows_an_import_that_has_gone_on(browser) -> None:
+    made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
+    shown = settings_of(made) | fields_of(browser.get(f"/clients/imports/{made.pk}/"))
+    # In another tab.
+    browser.post(f"/clients/imports/{made.pk}/settings/", shown | {"sheet": "May"})
+
+    answer = look(browser, made, **shown | {"sheet": "July"})
+
+    assert answer["HX-Redirect"] == f"/clients/imports/{made.pk}/"
+    assert not answer.content
+    page = browser.get(answer["HX-Redirect"])
+    assert "somebody has gone on with the import" in words_of(page)
+
+
 def test_what_was_chosen_for_one_table_is_not_done_to_another(browser) -> None:
     """As when a sheet is chosen and the file sent before its rows have come."""
     made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")

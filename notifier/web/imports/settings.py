@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django_htmx.http import HttpResponseClientRedirect
 
 from notifier.clients import facets
 from notifier.clients.imports.models import ClientImport, ImportStatus
@@ -20,6 +21,7 @@ from notifier.web.lists import wants_fragment
 OTHER_COLUMNS = (
     "The file has other columns when it is read so: look at what they hold, and check it again."
 )
+GONE_ON = "How the file is read can no longer be changed: somebody has gone on with the import."
 SETTABLE = (ImportStatus.UPLOADED, ImportStatus.CHECKED)
 
 
@@ -27,8 +29,16 @@ def import_settings(request: HttpRequest, import_id: int) -> HttpResponse:
     """The layout is the page's until the file is checked: looking changes nothing."""
     shown = get_object_or_404(ClientImport, pk=import_id)
     if shown.status not in SETTABLE:
-        return redirect("import", shown.pk)
+        return _leave(request, shown)
     return edit_settings(request, shown)
+
+
+def _leave(request: HttpRequest, shown: ClientImport) -> HttpResponse:
+    """Another page went on with it; this one, where it is open still, follows."""
+    if not wants_fragment(request, "preview"):
+        return redirect("import", shown.pk)
+    messages.error(request, GONE_ON)
+    return HttpResponseClientRedirect(resolve_url("import", shown.pk))
 
 
 def edit_settings(request: HttpRequest, shown: ClientImport) -> HttpResponse:
