@@ -228,6 +228,16 @@ def test_a_page_that_is_open_still_follows_an_import_that_has_gone_on(browser) -
     assert "somebody has gone on with the import" in words_of(page)
 
 
+def test_the_rejected_rows_of_sheets_have_names_of_their_own(browser) -> None:
+    damaged = {1: ["phone"], 2: ["7.92E+10"]}
+    several = workbook({"May": damaged, "Июнь": damaged}).getvalue()
+    made = received(several, name="clients.xlsx")
+
+    answer = browser.get(f"/clients/imports/{made.pk}/rejected.csv")
+
+    assert answer["Content-Disposition"] == 'attachment; filename="clients-May-rejected.csv"'
+
+
 def test_what_was_chosen_for_one_table_is_not_done_to_another(browser) -> None:
     """As when a sheet is chosen and the file sent before its rows have come."""
     made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")

@@ -149,4 +149,6 @@ def confirm(request: HttpRequest, import_id: int, action: str) -> HttpResponse:
 def rejected_rows(_request: HttpRequest, import_id: int) -> StreamingHttpResponse:
     shown = get_object_or_404(ClientImport, pk=import_id)
     stem = shown.file_name.rpartition(".")[0] or shown.file_name
-    return csv_download(report.rejected_csv(shown), name=f"{stem}-rejected")
+    # The rows of two sheets lie in one folder then.
+    sheet = f"-{shown.sheet}" if len(shown.sheets) > 1 else ""
+    return csv_download(report.rejected_csv(shown), name=f"{stem}{sheet}-rejected")
