@@ -6,7 +6,7 @@
   // --- A failed refresh keeps what is shown and offers another try.
   function fail(event) {
     const { elt, requestConfig } = event.detail;
-    if (!requestConfig || requestConfig.verb !== "get") return;
+    if (!requestConfig || (requestConfig.verb !== "get" && !elt.matches("[data-look]"))) return;
     failed = { elt, path: requestConfig.path, target: event.detail.target };
     notice().hidden = false;
   }
@@ -22,6 +22,7 @@
     if (!event.target.closest("[data-retry]") || !failed) return;
     const { elt, path, target } = failed;
     if (elt.isConnected && elt.matches("[data-live]")) htmx.trigger(elt, "refresh");
+    else if (elt.isConnected && elt.matches("[data-look]")) htmx.trigger(elt, "change");
     else htmx.ajax("GET", path, { target, source: elt.isConnected ? elt : target });
   });
 

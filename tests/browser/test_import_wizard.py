@@ -255,3 +255,23 @@ def test_a_file_that_was_changed_after_it_was_chosen_is_to_be_chosen_again(
     page.page.set_input_files("#id_file", file)
     page.page.click("[data-upload-start]")
     page.page.wait_for_selector("text=Is the file read rightly?")
+
+
+def test_rows_that_could_not_be_shown_are_asked_for_again(page: Watched, tmp_path: Path) -> None:
+    page.expected = ["Failed to load resource", "Response Status Error Code 500"]
+    shown, path = page.page, tmp_path / "clients.xlsx"
+    path.write_bytes(workbook(SHEETS).getvalue())
+    page.open("/clients/imports/new/")
+    shown.set_input_files("#id_file", path)
+    shown.click("[data-upload-start]")
+    shown.wait_for_selector("text=2 rows in the sheet “Клиенты 😀”.")
+
+    shown.route("**/settings/", lambda route: route.fulfill(status=500, body="<h1>Oops</h1>"))
+    shown.select_option("#id_sheet", "Again")
+    shown.wait_for_selector("text=Couldn’t refresh.")
+    assert "2 rows in the sheet “Клиенты 😀”." in shown.inner_text("#preview")
+
+    shown.unroute("**/settings/")
+    shown.click("[data-retry]")
+    shown.wait_for_selector("text=1 row in the sheet “Again”.")
+    assert shown.is_hidden("#refresh-failed")
