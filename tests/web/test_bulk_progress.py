@@ -167,6 +167,20 @@ def test_it_is_asked_before_in_numbers_as_of_now(browser: Browser) -> None:
     assert action.state == "running"
 
 
+def test_it_is_asked_in_the_dialog_or_without_scripts_on_a_page(browser: Browser) -> None:
+    action = make_bulk_action()
+    address = f"/clients/actions/{action.pk}/cancel/"
+
+    page = browser.get(address)
+    dialog = browser.get(address, headers={"HX-Request": "true", "HX-Target": "bulk-body"})
+
+    for shown in ("/clients/", f"/clients/actions/{action.pk}/"):
+        assert f'<form action="{address}">' in browser.get(shown).content.decode()
+    assert "<title>Cancel the tagging · Notifier</title>" in page.content.decode()
+    assert words_of(dialog) in words_of(page)
+    assert "<html" not in dialog.content.decode()
+
+
 def test_cancelled_between_two_chunks_it_says_exactly_what_was_done(browser: Browser) -> None:
     action = make_bulk_action()
 

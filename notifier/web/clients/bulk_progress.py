@@ -15,7 +15,9 @@ from notifier.delivery.bulk_actions import (
 from notifier.delivery.models import BulkAction
 from notifier.statistics.overview import clusters_alive
 from notifier.web.badges import BULK_ACTION_BADGES
+from notifier.web.clients.bulk import BODY
 from notifier.web.clients.bulk_words import NOUNS, doing_in_words, outcome_in_words
+from notifier.web.lists import wants_fragment
 from notifier.web.live import LivePart, answer_refresh, live_part
 from notifier.web.tags import percent_of
 
@@ -71,7 +73,7 @@ def follow_bulk_actions(request: HttpRequest) -> LivePart:
 
 
 def cancel(request: HttpRequest, action_id: int) -> HttpResponse:
-    """The inside of the dialog that asks; posted, does it."""
+    """The dialog that asks, or a page where there is none; posted, does it."""
     action = _get(action_id)
     if request.method != "POST":
         context = {
@@ -80,7 +82,8 @@ def cancel(request: HttpRequest, action_id: int) -> HttpResponse:
             "doing": doing_in_words(action),
             "outcome": outcome_in_words(action) if action.finished_at else "",
         }
-        return render(request, "clients/_cancel_bulk_action.html", context)
+        name = "_cancel_bulk_action" if wants_fragment(request, BODY) else "cancel_bulk_action"
+        return render(request, f"clients/{name}.html", context)
     if cancel_bulk_action(action):
         rest = "" if action.finished_at else " The clients it is at just now are finished first."
         messages.success(request, f"Cancelled.{rest}")
