@@ -214,6 +214,49 @@ def test_what_was_chosen_for_columns_is_kept_when_the_file_is_read_differently(b
     assert back["columns_2_attribute"] == "town"
 
 
+def test_what_was_chosen_comes_back_with_the_sheet_that_it_was_chosen_for(browser) -> None:
+    sheets = {
+        "May": {1: ["phone", "tag", "town"], 2: ["79991234501", "a", "Omsk"]},
+        "Prices": {1: ["item", "tag"], 2: ["tea", "hot"]},
+        "Wide": {1: ["x"] * 201},
+    }
+    made = received(workbook(sheets).getvalue(), name="clients.xlsx")
+    seen = fields_of(browser.get(f"/clients/imports/{made.pk}/"))
+    by_hand = {"columns_1_holds": "ignore", "columns_2_holds": "tag"}
+
+    # One without the column, one that cannot be read at all, and back.
+    seen = fields_of(look(browser, made, **seen | by_hand | {"sheet": "Prices"}))
+    assert [seen[f"columns_{column}_holds"] for column in range(2)] == ["attribute", "ignore"]
+    seen |= {"columns_0_attribute": "goods"}
+    seen = fields_of(look(browser, made, **seen | {"sheet": "Wide"}))
+    assert "columns_0_holds" not in seen
+    prices = fields_of(look(browser, made, **seen | {"sheet": "Prices"}))
+    may = fields_of(look(browser, made, **seen | {"sheet": "May"}))
+
+    assert (prices["columns_0_attribute"], prices["columns_1_holds"]) == ("goods", "ignore")
+    assert [may[f"columns_{column}_holds"] for column in range(3)] == ["phone", "ignore", "tag"]
+
+
+def test_what_was_chosen_comes_back_after_a_wrong_delimiter(browser) -> None:
+    made = received("phone;town\n79991234501;Omsk\n")
+    seen = fields_of(browser.get(f"/clients/imports/{made.pk}/")) | {"columns_1_holds": "tag"}
+
+    seen = fields_of(look(browser, made, **seen | {"delimiter": ","}))
+    assert "columns_1_holds" not in seen
+    seen = fields_of(look(browser, made, **seen | {"delimiter": ";"}))
+
+    assert [seen[f"columns_{column}_holds"] for column in range(2)] == ["phone", "tag"]
+
+
+@pytest.mark.parametrize("aside", ["{", "{}", "1", '["phone"]', "[{}]", "[" * 9_000])
+def test_nonsense_about_what_was_chosen_before_is_as_nothing(browser, aside) -> None:
+    made = received(FILE)
+
+    answer = look(browser, made, columns_aside=aside)
+
+    assert (answer.status_code, fields_of(answer)["columns_0_holds"]) == (200, "phone")
+
+
 def test_a_page_that_is_open_still_follows_an_import_that_has_gone_on(browser) -> None:
     made = received(workbook(SHEETS).getvalue(), name="clients.xlsx")
     shown = settings_of(made) | fields_of(browser.get(f"/clients/imports/{made.pk}/"))

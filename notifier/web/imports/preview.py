@@ -1,9 +1,11 @@
 """The beginning of a file as it is read."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from notifier.clients.imports.columns import Column, guess_columns, keep_chosen
+from notifier.clients.imports.columns import Column, guess_columns
 from notifier.clients.imports.limits import BadFile
 from notifier.clients.imports.models import ClientImport
 from notifier.clients.imports.receive import read_stored
@@ -32,7 +34,8 @@ class PreviewRow:
 class Preview:
     """``problem``: why the file cannot be read in this way. ``titles`` are not read.
 
-    ``guessed`` is what the columns seem to hold, whatever was chosen.
+    ``guessed`` is what the columns seem to hold, whatever was chosen; ``aside`` is
+    what was chosen of columns of another sheet, as JSON: see chosen.
     """
 
     rows: list[PreviewRow] = field(default_factory=list)
@@ -40,6 +43,7 @@ class Preview:
     titles: list[PreviewRow] = field(default_factory=list)
     problem: str = ""
     guessed: list[Column] = field(default_factory=list)
+    aside: str = ""
 
 
 def preview_of(client_import: ClientImport, *, guess: bool, chosen: ChosenColumns) -> Preview:
@@ -58,18 +62,24 @@ def preview_of(client_import: ClientImport, *, guess: bool, chosen: ChosenColumn
         has_more = next(table.rows, None) is not None
     except BadFile as bad:
         client_import.columns = []
-        return Preview(problem=str(bad))
+        return Preview(problem=str(bad), aside=_aside(chosen, []))
     guessed = guess_columns(table.header, sample)
     columns = guessed if guess else [Column.from_json(each) for each in client_import.columns]
-    if chosen.by_hand:
-        columns = keep_chosen(columns, chosen.columns, chosen.by_hand)
+    if chosen.by_hand or chosen.aside:
+        columns = chosen.keep_in(columns)
     client_import.columns = [column.to_json() for column in columns]
     return Preview(
         rows=shown,
         has_more=has_more,
         titles=[_shown(row, len(row.cells)) for row in table.titles],
         guessed=guessed,
+        aside=_aside(chosen, columns),
     )
+
+
+def _aside(chosen: ChosenColumns, shown: Sequence[Column]) -> str:
+    aside = [column.to_json() for column in chosen.without(shown)]
+    return json.dumps(aside, ensure_ascii=False) if aside else ""
 
 
 def _shown(row: Row, width: int) -> PreviewRow:
