@@ -84,6 +84,24 @@ def test_who_is_at_its_link_stays_there_when_it_is_refreshed(
     assert page.comes_true("document.activeElement.innerText.endsWith('2 done')")
 
 
+def test_the_list_below_is_shown_as_it_is_after_it(page: Watched, under_way: BulkAction) -> None:
+    shown = page.page
+    page.open("/clients/?tag=a2")
+    shown.click("text=Added")
+    shown.wait_for_url("**/clients/?*sort=*")
+    for _ in range(4):
+        turn(under_way)
+
+    shown.wait_for_selector("text=The list below is as it was before.")
+    page.look_at_it_every_way()
+    assert shown.locator("input.tick").count() == 3
+    shown.click("text=Show it as it is now")
+
+    shown.wait_for_selector("text=No client matches")
+    assert "sort=" in shown.url
+    assert shown.is_hidden("text=The list below is as it was before.")
+
+
 def test_its_own_page_follows_it_to_its_end(page: Watched, under_way: BulkAction) -> None:
     shown = page.page
     page.open(f"/clients/actions/{under_way.pk}/")

@@ -153,6 +153,17 @@ def test_its_page_tells_how_far_it_is_and_whether_somebody_is_at_it(
     assert "by anna. You may leave this page: it goes on without you. Cancel" in worked_on
 
 
+def test_once_all_have_ended_the_list_below_is_said_to_be_old(browser: Browser) -> None:
+    under_way, old = make_bulk_action(), "The list below is as it was before."
+    refresh = {"HX-Request": "true", "HX-Target": "bulk-actions"}
+
+    assert old not in words_of(browser.get("/clients/", headers=refresh))
+    BulkAction.objects.filter(pk=under_way.pk).update(finished_at=timezone.now())
+
+    assert old in words_of(browser.get("/clients/", headers=refresh))
+    assert old not in words_of(browser.get("/clients/"))
+
+
 # --- Cancelling -----------------------------------------------------------------------
 
 

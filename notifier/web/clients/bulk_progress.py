@@ -24,6 +24,7 @@ from notifier.web.tags import percent_of
 REFRESH_SECONDS = 1
 # Beside a list of clients, which is what one came for.
 LIST_REFRESH_SECONDS = 2
+BULK_ACTIONS = "bulk-actions"
 MOST_OPEN = 10
 MOST_ENDED = 3
 
@@ -62,11 +63,13 @@ def follow_bulk_actions(request: HttpRequest) -> LivePart:
         f"{doing_in_words(each)}: {BULK_ACTION_BADGES[each.state].word.lower()}"
         for each, _ in actions
     ]
+    # The list below is left as it is: somebody may be ticking rows.
+    is_list_old = wants_fragment(request, BULK_ACTIONS) and not under_way
     return live_part(
         request,
         "clients/_bulk_actions.html",
-        {"actions": actions},
-        element_id="bulk-actions",
+        {"actions": actions, "is_list_old": is_list_old},
+        element_id=BULK_ACTIONS,
         every_seconds=LIST_REFRESH_SECONDS if under_way else 0,
         announce="; ".join(states),
     )
