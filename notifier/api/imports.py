@@ -376,7 +376,7 @@ def _refusal(error: Exception, client_import: ClientImport) -> Exception:
         problems = dict(error.problems)
         if "columns" in problems:  # a program sees no columns, a person does
             names = ", ".join(column["name"] for column in client_import.columns)
-            problems["columns"] += f" The file has {names}."
+            problems["columns"] += f" {client_import.part_read} has {names}."
         return ValidationError(problems)
     if isinstance(error, NoSuchSheet):
         return ValidationError({"sheet": str(error)})

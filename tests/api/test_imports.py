@@ -66,6 +66,14 @@ def test_of_a_workbook_the_first_sheet_is_read_or_the_one_that_is_named(api, pos
     assert first["sheets"] == named["sheets"] == ["May", "Июнь 😀"]
 
 
+def test_where_no_sheet_has_phones_it_is_told_which_one_was_read(api, post):
+    refused = post(workbook({"Cover": {1: ["Hello"]}, "Prices": {1: ["item"]}}).getvalue())
+
+    assert refused.json()["errors"] == {
+        "columns": ['No column holds the phone: say which one does. The sheet "Cover" has Hello.']
+    }
+
+
 def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(api, post):
     refused = post(workbook({"May": MAY, "June": JUNE}).getvalue(), sheet="July")
     no_workbook = post(sheet="May")

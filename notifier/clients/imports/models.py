@@ -137,6 +137,11 @@ class ClientImport(models.Model):
         return f"{self.file_name}, sheet {self.sheet}" if len(self.sheets) > 1 else self.file_name
 
     @property
+    def part_read(self) -> str:
+        """What a sentence about its columns begins with."""
+        return f'The sheet "{self.sheet}"' if len(self.sheets) > 1 else "The file"
+
+    @property
     def sheet_names(self) -> list[str]:
         return [sheet["name"] for sheet in self.sheets]
 

@@ -126,7 +126,11 @@ def _hint(client_import: ClientImport, error: ColumnProblems | ImportProblems) -
     if "columns" not in error.problems:
         return ""
     names = [column["name"] for column in client_import.columns]
-    return f' The file has {", ".join(names)}: use, for example, --column "{names[0]}=phone".'
+    other = ", or --sheet for another sheet" if len(client_import.sheets) > 1 else ""
+    return (
+        f" {client_import.part_read} has {', '.join(names)}: "
+        f'use, for example, --column "{names[0]}=phone"{other}.'
+    )
 
 
 def _receive(file: Path, options: Mapping[str, Any]) -> ClientImport:

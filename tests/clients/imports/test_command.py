@@ -220,6 +220,19 @@ def test_another_sheet_of_a_workbook_may_be_named(tmp_path):
     assert [client[0] for client in stored()] == ["79991234568"]
 
 
+def test_where_no_sheet_has_phones_it_is_told_which_one_was_read(tmp_path):
+    path = tmp_path / "clients.xlsx"
+    path.write_bytes(workbook({"Cover": {1: ["Hello"]}, "Prices": {1: ["item"]}}).read())
+
+    with pytest.raises(CommandError) as refusal:
+        import_with_command(path)
+
+    assert str(refusal.value) == (
+        'No column holds the phone: say which one does. The sheet "Cover" has Hello: '
+        'use, for example, --column "Hello=phone", or --sheet for another sheet.'
+    )
+
+
 def test_a_sheet_that_is_not_there_is_told_with_those_that_are(tmp_path, csv_file):
     path = tmp_path / "clients.xlsx"
     sheet = {1: ["phone"], 2: ["79991234567"]}
