@@ -12,6 +12,7 @@ from psycopg2.errors import QueryCanceled
 
 from notifier.clients.conditions import matching_clients
 from notifier.clients.models import Client
+from notifier.clients.planning import CHANGES, CLIENTS, MESSAGES, mend_belief_in_few
 
 EXAMPLES = 5
 
@@ -64,6 +65,7 @@ def stopped_in_time(seconds: float | None = None) -> Iterator[None]:
     seconds = settings.FILTER_SECONDS if seconds is None else seconds
     try:
         with transaction.atomic(), connection.cursor() as cursor:
+            mend_belief_in_few(CLIENTS, CHANGES, MESSAGES)
             before = _limit(cursor, f"{int(seconds * 1000)}ms")
             yield
             # Within another transaction it would hold to the end of that.

@@ -1,28 +1,43 @@
-"""What PostgreSQL's planner believes about the table of clients."""
+"""What PostgreSQL's planner believes about tables: that they are empty, at worst, and are not."""
 
 from django.db import connection
 
+# Each with the column that others are joined by.
+CLIENTS = ("client", "phone")
+SUPPRESSED_PHONES = ("suppressed_phone", "phone")
+CHANGES = ("import_change", "client_id")
+MESSAGES = ("message", "client_id")
+
 # The planner scales the density of the last ANALYZE to the pages that there are now.
-BELIEVED_AND_COUNTED = """
-    SELECT CASE WHEN relpages > 0 THEN
-               reltuples * pg_relation_size(oid)
-               / current_setting('block_size')::int / relpages END,
-           pg_stat_get_live_tuples(oid) + pg_stat_get_xact_tuples_inserted(oid)
-    FROM pg_class WHERE oid = 'client'::regclass
+# No pages then: it goes by the size alone, which is good enough.
+BELIEVED_IN_FEW = """
+    SELECT relname FROM pg_class
+    WHERE oid = ANY(%s::regclass[]) AND relpages > 0
+      AND 10 * reltuples * pg_relation_size(oid)
+          / current_setting('block_size')::int / relpages
+        < pg_stat_get_live_tuples(oid)
+          + pg_stat_get_xact_tuples_inserted(oid) - pg_stat_get_xact_tuples_deleted(oid)
 """
 
 
-def mend_belief_in_few_clients() -> None:
-    """Have the table looked at again, where it has ten times as many clients as planned for.
+def mend_belief_in_few(*tables: tuple[str, str]) -> None:
+    """Have those looked at again that have ten times as many rows as planned for.
 
     So it is for up to a minute, until autovacuum has come by, after most of
-    many were deleted and others were added. A join with a chunk of an import
-    would then compare every client with every row: for minutes, where it takes
-    half a second.
+    many rows were deleted and others were added. A join would then compare
+    every row of a table with every row of another: for minutes, where it takes
+    half a second. Where it is called
+    within a transaction, it does for all of that.
     """
+    columns = dict(tables)
     with connection.cursor() as cursor:
-        cursor.execute(BELIEVED_AND_COUNTED)
-        believed, counted = cursor.fetchone()
-        # None: never looked at, and estimated from the size alone, which is good enough.
-        if believed is not None and believed * 10 < counted:
-            cursor.execute("ANALYZE client (phone)")
+        cursor.execute(BELIEVED_IN_FEW, [list(columns)])
+        if not (mistaken := cursor.fetchall()):
+            return
+        for (table,) in mistaken:
+            # Not waited for: whoever cleans or indexes the table just now may take long, and
+            # may wait for this transaction himself.
+            cursor.execute(f"ANALYZE (SKIP_LOCKED) {table} ({columns[table]})")
+        cursor.execute(BELIEVED_IN_FEW, [list(columns)])
+        if cursor.fetchall():
+            cursor.execute("SET LOCAL enable_nestloop = off")

@@ -23,7 +23,7 @@ from notifier.clients.imports.merging import (
 )
 from notifier.clients.imports.rows import GoodRow
 from notifier.clients.imports.staging import STAGE_COLUMNS, copy_rows
-from notifier.clients.planning import mend_belief_in_few_clients
+from notifier.clients.planning import CLIENTS, SUPPRESSED_PHONES, mend_belief_in_few
 from notifier.clients.suppression import Source, lock_for_suppressing
 
 FIELDS = ("phone", "operator", "tag", "timezone", "attributes")
@@ -120,7 +120,7 @@ def _is_given(item: Mapping[str, Any], name: str) -> bool:
 
 def _store(rows: list[GoodRow], *, known: str) -> tuple[set[str], set[str], list[int]]:
     """The phones of the changed and of the new, and the ids of the known who leave."""
-    mend_belief_in_few_clients()
+    mend_belief_in_few(CLIENTS, SUPPRESSED_PHONES)
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.import_chunk")
         cursor.execute(f"CREATE TEMP TABLE import_chunk ({STAGE_COLUMNS}) ON COMMIT DROP")

@@ -12,7 +12,7 @@ from django.db import connection
 
 from notifier.clients.imports.models import ClientImport, KnownClients
 from notifier.clients.imports.staging import table_of
-from notifier.clients.planning import mend_belief_in_few_clients
+from notifier.clients.planning import CLIENTS, SUPPRESSED_PHONES, mend_belief_in_few
 
 # Less than a second of work: how long a cancellation waits, and a progress bar stands still.
 CHUNK_ROWS = 50_000
@@ -90,7 +90,7 @@ class Chunk:
 def take_chunk(client_import: ClientImport, *, most: int = CHUNK_ROWS) -> Chunk:
     """Fill the temporary table; belongs into a transaction, at whose end it goes."""
     stage = table_of(client_import.pk)
-    mend_belief_in_few_clients()
+    mend_belief_in_few(CLIENTS, SUPPRESSED_PHONES)
     with connection.cursor() as cursor:
         # Tests take several in one transaction.
         cursor.execute("DROP TABLE IF EXISTS pg_temp.import_chunk")

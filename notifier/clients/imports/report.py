@@ -14,6 +14,7 @@ from notifier.clients.imports.models import ClientImport, ImportRejection
 from notifier.clients.imports.rows import CODES
 from notifier.clients.imports.undoing import UndoProspect
 from notifier.clients.models import Client
+from notifier.clients.planning import CHANGES, CLIENTS, MESSAGES, mend_belief_in_few
 from notifier.clients.spreadsheet import keep_cell, quote_cell
 
 EXAMPLES_OF_REASON = 3
@@ -118,11 +119,13 @@ def _csv_line(
 
 
 def undo_prospect(client_import: ClientImport) -> UndoProspect:
+    mend_belief_in_few(CLIENTS, CHANGES, MESSAGES)
     return undoing.prospect_of(client_import)
 
 
 def kept_clients(client_import: ClientImport) -> list[KeptClient]:
     """Whom an undone import left, and why; the first thousand."""
+    mend_belief_in_few(CLIENTS, CHANGES, MESSAGES)
     kept = [
         KeptClient(each, "has messages" if messaged else "was edited since")
         for each, messaged in undoing.new_and_kept(client_import, most=MOST_KEPT)

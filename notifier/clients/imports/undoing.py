@@ -15,6 +15,7 @@ from notifier.arrays import array_of
 from notifier.clients.imports.merging import Withdraw
 from notifier.clients.imports.models import ClientImport, ImportChange
 from notifier.clients.models import Client
+from notifier.clients.planning import CLIENTS, MESSAGES, mend_belief_in_few
 from notifier.clients.saving import remove_clients
 
 CHUNK_CLIENTS = 10_000
@@ -103,6 +104,7 @@ def remove_chunk(client_import: ClientImport, *, withdraw: Withdraw) -> dict[str
     )
     if not ids:
         return None
+    mend_belief_in_few(CLIENTS, MESSAGES)
     removable = list(
         Client.objects.filter(
             IS_UNTOUCHED, ~_has_messages(), created_by_import=client_import,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from notifier.clients.conditions import matching_clients
+from notifier.clients.planning import CHANGES, CLIENTS, MESSAGES, mend_belief_in_few
 from notifier.delivery.ledger.counting import COUNT_CHANGED
 from notifier.delivery.models import Frontier
 from notifier.mailings.models import Mailing
@@ -85,6 +86,7 @@ def open_messages(mailing_id: int, *, most: int) -> OpenedChunk | None:
         mailing = held.get(pk=mailing_id)
         if mailing.prepared_at is not None:
             return OpenedChunk(recipients=0, waiting=0, last_client=mailing.last_client_id)
+        mend_belief_in_few(CLIENTS, CHANGES, MESSAGES)
         clients = (
             matching_clients(mailing.conditions)
             .filter(id__gt=mailing.last_client_id, id__lte=mailing.newest_client_id)
