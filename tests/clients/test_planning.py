@@ -22,7 +22,8 @@ from notifier.clients.planning import (
     mend_belief_in_few,
 )
 from notifier.clients.upserting import upsert_clients
-from notifier.delivery.ledger import open_messages
+from notifier.delivery.ledger import close_waiting_of_clients, open_messages
+from notifier.delivery.ledger.withdrawing import withdraw_unreachable
 from notifier.delivery.models import Message
 from notifier.mailings.models import Gateway, Mailing
 from tests.clients.imports.importing import checked, imported
@@ -155,6 +156,16 @@ def test_who_joins_many_clients_plans_for_many(taken_for_none, join):
     assert planned_for("suppressed_phone") >= ADDED
 
 
+def withdraw() -> None:
+    Client.objects.update(opted_out_at=timezone.now())
+    ids = list(Client.objects.values_list("id", flat=True))
+    assert close_waiting_of_clients(ids, reason="opted_out") == ADDED
+
+
+def put_back() -> None:
+    withdraw_unreachable(list(Message.objects.values_list("id", flat=True)))
+
+
 def report_kept() -> None:
     kept = kept_clients(ClientImport.objects.get(pk=IMPORT))
     assert [each.why for each in kept] == ["was edited since"] * MOST_KEPT
@@ -177,7 +188,7 @@ def choose_recipients() -> None:
     assert open_messages(2, most=ADDED).recipients == ADDED
 
 
-@pytest.mark.parametrize("work", [report_kept, count, choose_recipients])
+@pytest.mark.parametrize("work", [withdraw, put_back, report_kept, count, choose_recipients])
 def test_nothing_compares_each_with_each(taken_for_none, work):
     with few_rows_read():
         work()
