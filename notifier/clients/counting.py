@@ -10,9 +10,15 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from psycopg2.errors import QueryCanceled
 
-from notifier.clients.conditions import matching_clients
+from notifier.clients.conditions import ask_for_messages, matching_clients
 from notifier.clients.models import Client
-from notifier.clients.planning import CHANGES, CLIENTS, MESSAGES, mend_belief_in_few
+from notifier.clients.planning import (
+    CHANGES,
+    CLIENTS,
+    MESSAGES,
+    mend_belief_in_few,
+    whole_tables_joined,
+)
 
 EXAMPLES = 5
 
@@ -40,7 +46,7 @@ def count_clients(conditions: Mapping[str, Any]) -> AudienceCount:
     looks at the few who have opted out (client_opted_out).
     """
     found = matching_clients(conditions).order_by()
-    with stopped_in_time():
+    with stopped_in_time(), whole_tables_joined(where=ask_for_messages(conditions)):
         return AudienceCount(
             matching=found.count(), opted_out=found.filter(opted_out_at__isnull=False).count()
         )
@@ -49,7 +55,7 @@ def count_clients(conditions: Mapping[str, Any]) -> AudienceCount:
 def example_clients(conditions: Mapping[str, Any], *, most: int = EXAMPLES) -> list[Client]:
     """Some who match and would be reached. Raises TooSlow."""
     found = matching_clients(conditions).filter(opted_out_at=None).order_by()
-    with stopped_in_time():
+    with stopped_in_time(), whole_tables_joined(where=ask_for_messages(conditions)):
         return list(found[:most])
 
 

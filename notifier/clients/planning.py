@@ -1,5 +1,8 @@
 """What PostgreSQL's planner believes about tables: that they are empty, at worst, and are not."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import connection
 
 # Each with the column that others are joined by.
@@ -26,8 +29,8 @@ def mend_belief_in_few(*tables: tuple[str, str]) -> None:
     So it is for up to a minute, until autovacuum has come by, after most of
     many rows were deleted and others were added. A join would then compare
     every row of a table with every row of another: for minutes, where it takes
-    half a second. Where it is called
-    within a transaction, it does for all of that.
+    half a second. Where it is called within a transaction, it does for all of
+    that.
     """
     columns = dict(tables)
     with connection.cursor() as cursor:
@@ -41,3 +44,21 @@ def mend_belief_in_few(*tables: tuple[str, str]) -> None:
         cursor.execute(BELIEVED_IN_FEW, [list(columns)])
         if cursor.fetchall():
             cursor.execute("SET LOCAL enable_nestloop = off")
+
+
+@contextmanager
+def whole_tables_joined(*, where: bool) -> Iterator[None]:
+    """Within a transaction: no join compares each row with each other one.
+
+    Of a mailing whose messages are newer than the last ANALYZE the planner
+    expects one, and would compare all of them with every client.
+    """
+    if not where:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('enable_nestloop')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        yield
+        cursor.execute("SELECT set_config('enable_nestloop', %s, true)", [before])

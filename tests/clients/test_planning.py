@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from notifier.clients.counting import count_clients
+from notifier.clients.counting import count_clients, example_clients
 from notifier.clients.imports.models import ClientImport, ImportChange
 from notifier.clients.imports.report import MOST_KEPT, kept_clients
 from notifier.clients.models import Client, SuppressedPhone
@@ -72,6 +72,12 @@ def run(statement: str, *values: object) -> None:
 def look_at(*tables: str) -> None:
     for table in tables:
         run(f"ANALYZE {table}")
+
+
+def connection_setting(name: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting(%s)", [name])
+        return cursor.fetchone()[0]
 
 
 def planned_for(table: str = "client") -> int:
@@ -172,26 +178,60 @@ def report_kept() -> None:
 
 
 NOT_RECEIVED = {"field": "mailing", "op": "not_received", "value": 1}
+NOT_CONTACTED = {"field": "last_contacted", "op": "not_in_last_days", "value": 3}
 
 
 def count() -> None:
     assert count_clients(NOT_RECEIVED).matching == ADDED
 
 
-def choose_recipients() -> None:
+def choose_recipients(conditions=NOT_RECEIVED, expected=ADDED) -> None:
     now = timezone.now()
     Mailing.objects.create(
         pk=2, name="Once more", text="x", status="preparing", start_time=now,
-        end_time=now + timedelta(days=1), conditions=NOT_RECEIVED,
+        end_time=now + timedelta(days=1), conditions=conditions,
         newest_client_id=Client.objects.latest("id").pk,
     )  # fmt: skip
-    assert open_messages(2, most=ADDED).recipients == ADDED
+    assert open_messages(2, most=ADDED).recipients == expected
 
 
 @pytest.mark.parametrize("work", [withdraw, put_back, report_kept, count, choose_recipients])
 def test_nothing_compares_each_with_each(taken_for_none, work):
     with few_rows_read():
         work()
+
+
+def plan_first(execute, sql, params, many, context):
+    """Refuses what would go through the messages of a mailing for every client."""
+    if "client" in sql and "message" in sql and not sql.startswith("EXPLAIN"):
+        execute(f"EXPLAIN {sql}", params, many, context)
+        plan = "\n".join(row[0] for row in context["cursor"].fetchall())
+        assert "Nested Loop Anti Join" not in plan, plan
+    return execute(sql, params, many, context)
+
+
+@pytest.mark.parametrize("condition", [NOT_RECEIVED, NOT_CONTACTED], ids=["mailing", "days"])
+def test_messages_newer_than_the_last_look_are_not_compared_with_each_client(
+    taken_for_none, condition
+):
+    """As those of a mailing are among many older ones, until a tenth of them are new."""
+    run(
+        "UPDATE message SET mailing_id = 3, status = 'accepted',"
+        " sent_at = now() - interval '20 days', finished_at = now() - interval '20 days'"
+    )
+    look_at(*TABLES)
+    run(
+        "INSERT INTO message (mailing_id, client_id, phone, status, attempts, maybe_sent,"
+        " sent_at, finished_at)"
+        " SELECT 1, id, phone, 'accepted', 1, false, now(), now() FROM client"
+    )
+    Mailing.objects.update(last_message_id=Message.objects.latest("id").pk)
+
+    with connection.execute_wrapper(plan_first):
+        assert count_clients(condition).matching == 0
+        assert example_clients(condition) == []
+        choose_recipients(condition, expected=0)
+    assert connection_setting("enable_nestloop") == "on"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -30,6 +30,7 @@ from notifier.clients.conditions.grammar import GROUPS, BadConditions, check_con
 from notifier.clients.conditions.query import conditions_to_q, matching_clients
 from notifier.clients.conditions.words import (
     Names,
+    ask_for_messages,
     describe_conditions,
     in_full,
     names_in,
@@ -45,6 +46,7 @@ __all__ = [
     "BadConditions",
     "Field",
     "Names",
+    "ask_for_messages",
     "attribute_field",
     "check_conditions",
     "conditions_to_q",

@@ -11,6 +11,8 @@ from notifier.clients.conditions.grammar import field_named
 JOINED_BY = {"all": "and", "any": "or"}
 # Fields whose values are ids, with the model of what they mean.
 NAMED = {"mailing": "Mailing", "import": "ClientImport"}
+# Fields that are known from the messages to a client.
+ABOUT_MESSAGES = {"mailing", "last_contacted"}
 OPPOSITES = {
     "is": "is_not",
     "is_set": "is_not_set",
@@ -71,6 +73,11 @@ def in_full(conditions: Mapping[str, Any]) -> Mapping[str, Any]:
         return conditions
     [(name, value)] = conditions.items()
     return {"field": name, "op": "is", "value": value}
+
+
+def ask_for_messages(conditions: Mapping[str, Any]) -> bool:
+    """Whether it takes a look at messages to know who matches."""
+    return any(each["field"] in ABOUT_MESSAGES for each in _comparisons_in(conditions))
 
 
 def _comparisons_in(conditions: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from notifier.clients.conditions import matching_clients
-from notifier.clients.planning import CHANGES, CLIENTS, MESSAGES, mend_belief_in_few
+from notifier.clients.conditions import ask_for_messages, matching_clients
+from notifier.clients.planning import (
+    CHANGES,
+    CLIENTS,
+    MESSAGES,
+    mend_belief_in_few,
+    whole_tables_joined,
+)
 from notifier.delivery.ledger.counting import COUNT_CHANGED
 from notifier.delivery.models import Frontier
 from notifier.mailings.models import Mailing
@@ -94,7 +100,8 @@ def open_messages(mailing_id: int, *, most: int) -> OpenedChunk | None:
             .values("id", "phone", "opted_out_at", "operator", "tag", "timezone")[:most]
         )
         sql, parameters = clients.query.sql_with_params()
-        cursor.execute(OPEN_MESSAGES.format(clients=sql), (*parameters, mailing_id))
+        with whole_tables_joined(where=ask_for_messages(mailing.conditions)):
+            cursor.execute(OPEN_MESSAGES.format(clients=sql), (*parameters, mailing_id))
         recipients, waiting, first, last, last_client = cursor.fetchone()
         if waiting < recipients:
             cursor.execute(COUNT_SKIPPED, (first, last, mailing_id))
