@@ -11,15 +11,20 @@ SUPPRESSED_PHONES = ("suppressed_phone", "phone")
 CHANGES = ("import_change", "client_id")
 MESSAGES = ("message", "client_id")
 
+# Of fewer rows each may be compared with each.
+FEW = 1_000
 # The planner scales the density of the last ANALYZE to the pages that there are now.
 # No pages then: it goes by the size alone, which is good enough.
 BELIEVED_IN_FEW = """
     SELECT relname FROM pg_class
-    WHERE oid = ANY(%s::regclass[]) AND relpages > 0
-      AND 10 * reltuples * pg_relation_size(oid)
-          / current_setting('block_size')::int / relpages
-        < pg_stat_get_live_tuples(oid)
-          + pg_stat_get_xact_tuples_inserted(oid) - pg_stat_get_xact_tuples_deleted(oid)
+    CROSS JOIN LATERAL (
+        SELECT reltuples * pg_relation_size(oid)
+               / current_setting('block_size')::int / NULLIF(relpages, 0) AS believed,
+               pg_stat_get_live_tuples(oid)
+               + pg_stat_get_xact_tuples_inserted(oid) - pg_stat_get_xact_tuples_deleted(oid)
+               AS counted
+    ) AS rows
+    WHERE oid = ANY(%s::regclass[]) AND counted > %s AND counted > 10 * believed
 """
 
 
@@ -34,14 +39,14 @@ def mend_belief_in_few(*tables: tuple[str, str]) -> None:
     """
     columns = dict(tables)
     with connection.cursor() as cursor:
-        cursor.execute(BELIEVED_IN_FEW, [list(columns)])
+        cursor.execute(BELIEVED_IN_FEW, [list(columns), FEW])
         if not (mistaken := cursor.fetchall()):
             return
         for (table,) in mistaken:
             # Not waited for: whoever cleans or indexes the table just now may take long, and
             # may wait for this transaction himself.
             cursor.execute(f"ANALYZE (SKIP_LOCKED) {table} ({columns[table]})")
-        cursor.execute(BELIEVED_IN_FEW, [list(columns)])
+        cursor.execute(BELIEVED_IN_FEW, [list(columns), FEW])
         if cursor.fetchall():
             cursor.execute("SET LOCAL enable_nestloop = off")
 
