@@ -56,6 +56,8 @@ def is_found(search: MessageSearch, message: Message) -> bool:
     checks: dict[str, Callable[[], bool]] = {
         "phone": lambda: (
             message.phone.startswith((search.phone, f"7{search.phone}"))
+            # As it is dialled within Russia.
+            or (search.phone.startswith("8") and message.phone.startswith(f"7{search.phone[1:]}"))
             or message.phone.endswith(search.phone)
         ),
         "mailing": lambda: message.mailing_id == search.mailing,
