@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 
 # Counting stops here, so that a list of values costs the same at a million clients.
 COUNT_LIMIT = 10_000
+# Of all values together; where there are many of them, each is counted less far.
+COUNT_LIMIT_OF_ALL = 100_000
 MOST_VALUES = 100
 
 
@@ -32,11 +34,15 @@ WITH RECURSIVE found AS (
     FROM found WHERE found.value IS NOT NULL
 ), few AS (
     SELECT value FROM found WHERE value IS NOT NULL LIMIT %(most)s
+), counting AS (
+    -- In thousands, for whoever reads it.
+    SELECT LEAST(%(limit)s, trunc(%(limit_of_all)s / GREATEST(count(*), 1), -3)::int) AS most
+    FROM few
 )
-SELECT few.value::text, counted.clients
-FROM few CROSS JOIN LATERAL (
+SELECT few.value::text, LEAST(counted.clients, counting.most), counted.clients > counting.most
+FROM counting CROSS JOIN few CROSS JOIN LATERAL (
     SELECT count(*) AS clients
-    FROM (SELECT 1 FROM client WHERE {column} = few.value LIMIT %(limit)s + 1) AS few_clients
+    FROM (SELECT 1 FROM client WHERE {column} = few.value LIMIT counting.most + 1) AS few_clients
 ) AS counted
 ORDER BY few.value
 """
@@ -63,8 +69,8 @@ def count_some(found: QuerySet[Any]) -> tuple[int, bool]:
 
 def _values_of(column: str, most: int) -> list[FacetValue]:
     with connection.cursor() as cursor:
-        cursor.execute(VALUES.format(column=column), {"most": most, "limit": COUNT_LIMIT})
-        return [
-            FacetValue(value, min(count, COUNT_LIMIT), count > COUNT_LIMIT)
-            for value, count in cursor.fetchall()
-        ]
+        cursor.execute(
+            VALUES.format(column=column),
+            {"most": most, "limit": COUNT_LIMIT, "limit_of_all": COUNT_LIMIT_OF_ALL},
+        )
+        return [FacetValue(*row) for row in cursor.fetchall()]

@@ -37,3 +37,18 @@ def test_counts_and_values_are_cut_where_they_would_take_long(monkeypatch) -> No
     assert [value.value for value in facets.operator_values(most=3)] == ["901", "902", "903"]
     assert facets.count_some(Client.objects.all()) == (2, True)
     assert facets.count_some(Client.objects.filter(tag="b")) == (1, False)
+
+
+def test_of_many_values_each_is_counted_less_far(monkeypatch) -> None:
+    monkeypatch.setattr(facets, "COUNT_LIMIT", 2_000)
+    monkeypatch.setattr(facets, "COUNT_LIMIT_OF_ALL", 5_000)
+    operators = [901] * 1_001 + [902] * 1_000 + [903, 904]
+    add_clients(*[("one", operator, "UTC") for operator in operators])
+
+    assert facets.tag_values() == [FacetValue("one", 2_000, True)]
+    assert facets.operator_values() == [
+        FacetValue("901", 1_000, True),
+        FacetValue("902", 1_000, False),
+        FacetValue("903", 1, False),
+        FacetValue("904", 1, False),
+    ]
