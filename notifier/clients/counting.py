@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 from psycopg2.errors import QueryCanceled
 
 from notifier.clients.conditions import ask_for_messages, matching_clients
+from notifier.clients.local_settings import set_locally
 from notifier.clients.models import Client
 from notifier.clients.planning import (
     CHANGES,
@@ -70,12 +71,10 @@ def stopped_in_time(seconds: float | None = None) -> Iterator[None]:
     """No statement within lasts longer, or than a person would wait. Raises TooSlow."""
     seconds = settings.FILTER_SECONDS if seconds is None else seconds
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic():
             mend_belief_in_few(CLIENTS, CHANGES, MESSAGES)
-            before = _limit(cursor, f"{int(seconds * 1000)}ms")
-            yield
-            # Within another transaction it would hold to the end of that.
-            _limit(cursor, before)
+            with set_locally("statement_timeout", f"{int(seconds * 1000)}ms"):
+                yield
     except OperationalError as error:
         if not isinstance(error.__cause__, QueryCanceled):
             raise
@@ -84,12 +83,3 @@ def stopped_in_time(seconds: float | None = None) -> Iterator[None]:
             "Put a tag, operator, time zone or an attribute's exact value first, "
             "or ask for a shorter time."
         ) from error
-
-
-def _limit(cursor: Any, time: str) -> str:
-    """Until the transaction's end; the limit there was."""
-    cursor.execute(
-        "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)",
-        [time],
-    )
-    return str(cursor.fetchone()[0])

@@ -1,9 +1,10 @@
 """What PostgreSQL's planner believes about tables: that they are empty, at worst, and are not."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 
 from django.db import connection
+
+from notifier.clients.local_settings import set_locally
 
 # Each with the column that others are joined by.
 CLIENTS = ("client", "phone")
@@ -51,19 +52,10 @@ def mend_belief_in_few(*tables: tuple[str, str]) -> None:
             cursor.execute("SET LOCAL enable_nestloop = off")
 
 
-@contextmanager
-def whole_tables_joined(*, where: bool) -> Iterator[None]:
+def whole_tables_joined(*, where: bool) -> AbstractContextManager[None]:
     """Within a transaction: no join compares each row with each other one.
 
     Of a mailing whose messages are newer than the last ANALYZE the planner
     expects one, and would compare all of them with every client.
     """
-    if not where:
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('enable_nestloop')")
-        (before,) = cursor.fetchone()
-        cursor.execute("SET LOCAL enable_nestloop = off")
-        yield
-        cursor.execute("SELECT set_config('enable_nestloop', %s, true)", [before])
+    return set_locally("enable_nestloop", "off") if where else nullcontext()

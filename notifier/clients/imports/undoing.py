@@ -14,6 +14,7 @@ from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet
 from notifier.arrays import array_of
 from notifier.clients.imports.merging import Withdraw
 from notifier.clients.imports.models import ClientImport, ImportChange
+from notifier.clients.local_settings import set_locally
 from notifier.clients.models import Client
 from notifier.clients.planning import CLIENTS, MESSAGES, mend_belief_in_few
 from notifier.clients.saving import remove_clients
@@ -71,10 +72,9 @@ def prospect_of(client_import: ClientImport) -> UndoProspect:
 
 def restore_chunk(client_import: ClientImport) -> dict[str, Any] | None:
     """Give changed clients their former values; the fields to store, None when all have."""
-    with connection.cursor() as cursor:
-        # Just after an import the planner may still take both tables for empty, and would
-        # read the whole of one for each row of the other.
-        cursor.execute("SET LOCAL enable_seqscan = off")
+    # Just after an import the planner may still take both tables for empty, and would
+    # read the whole of one for each row of the other.
+    with set_locally("enable_seqscan", "off"), connection.cursor() as cursor:
         cursor.execute(HOLD, [client_import.pk, CHUNK_CLIENTS])
         held: dict[int, bool] = dict(cursor.fetchall())
         untouched = [client_id for client_id, is_untouched in held.items() if is_untouched]
@@ -82,7 +82,6 @@ def restore_chunk(client_import: ClientImport) -> dict[str, Any] | None:
         changes = ImportChange.objects.filter(client_import=client_import)
         changes.filter(client_id__in=untouched)._raw_delete(changes.db)
         kept = changes.filter(client_id__in=held.keys() - untouched).update(is_kept=True)
-        cursor.execute("SET LOCAL enable_seqscan = on")
     if not held:
         return None
     return {"restored": F("restored") + len(untouched), "kept": F("kept") + kept}
